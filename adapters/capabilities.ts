@@ -1,0 +1,64 @@
+/**
+ * What differs between the runtimes that have `node:fs`, and is injected by their adapters.
+ *
+ * @module
+ */
+
+import type { Future } from "../core/io.ts";
+
+/** Called once by a call in the background; `error` is null or undefined when it succeeded. */
+export type Done<T> = (error: unknown, value: T) => void;
+
+/** Which file it is, whatever its name. */
+export interface FileIdentity {
+  /** Number of the device. */
+  readonly dev: bigint;
+  /** Number of the inode. */
+  readonly ino: bigint;
+}
+
+/** What a lock is taken on. */
+export interface LockTarget {
+  /** Descriptor of the open file. */
+  readonly fd: number;
+  /** Its absolute path. */
+  readonly path: string;
+  /** Which file it is. */
+  readonly identity: FileIdentity;
+}
+
+/** A lock that is held. It ends with the descriptor it was taken on. */
+export interface HeldLock {
+  /** Gives up what was needed beside the descriptor; called when the file closes. */
+  release?(): void;
+}
+
+/** How a runtime takes a lock. */
+export interface Locker {
+  /** Takes the lock without waiting for another holder; fails with `KVIG_LOCKED` when there is one. */
+  lock(target: LockTarget, kind: "exclusive" | "shared", blocking: boolean): Future<HeldLock>;
+}
+
+/** How a runtime reads, writes and syncs in the background. */
+export interface BackgroundCalls {
+  /** pread: up to `length` bytes at position `at` into `memory` from `offset` on. */
+  read(
+    fd: number,
+    memory: Uint8Array,
+    offset: number,
+    length: number,
+    at: number,
+    done: Done<number>,
+  ): void;
+  /** pwrite: up to `length` bytes of `memory` from `offset` on to position `at`. */
+  write(
+    fd: number,
+    memory: Uint8Array,
+    offset: number,
+    length: number,
+    at: number,
+    done: Done<number>,
+  ): void;
+  /** fdatasync or fsync. */
+  sync(fd: number, kind: "data" | "full", done: Done<void>): void;
+}

@@ -1,0 +1,75 @@
+/**
+ * What the contract leaves to its user: going on after short transfers, trying again after a passing
+ * fault, and the blocking hint of the call that is being served.
+ *
+ * @module
+ */
+
+import { KvigError } from "./errors.ts";
+import type { Task } from "./future.ts";
+import type { CallOptions, IoFile } from "./io.ts";
+
+const READ_TRIES = 3;
+const EMPTY_WRITE_TRIES = 3;
+
+/** Says how the operations issued now want to be carried out. */
+export class CallMode {
+  /** Passed with every operation of the Io. */
+  options: CallOptions = {};
+}
+
+/**
+ * Reads `length` bytes at `at`; returns how many there were before the end of the file. A read that
+ * fails is tried again twice.
+ */
+export function* readFully(
+  file: IoFile,
+  at: number,
+  memory: Uint8Array,
+  offset: number,
+  length: number,
+  mode: CallMode,
+): Task<number> {
+  let done = 0;
+  let tries = 1;
+  while (done < length) {
+    let count: number;
+    try {
+      count = yield* file.read(at + done, memory, offset + done, length - done, mode.options);
+    } catch (error) {
+      if (!(error instanceof KvigError && error.code === "KVIG_IO") || tries++ >= READ_TRIES) {
+        throw error;
+      }
+      continue;
+    }
+    if (count === 0) return done;
+    done += count;
+  }
+  return done;
+}
+
+/** Writes `length` bytes at `at`, going on after short writes. */
+export function* writeFully(
+  file: IoFile,
+  at: number,
+  memory: Uint8Array,
+  offset: number,
+  length: number,
+  mode: CallMode,
+): Task<void> {
+  let done = 0;
+  let empty = 0;
+  while (done < length) {
+    const count = yield* file.write(
+      at + done,
+      memory,
+      offset + done,
+      length - done,
+      mode.options,
+    );
+    if (count === 0 && ++empty >= EMPTY_WRITE_TRIES) {
+      throw new KvigError("KVIG_IO", `writing ${file.path} makes no progress`, { file: file.path });
+    }
+    done += count;
+  }
+}

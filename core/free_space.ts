@@ -1,0 +1,361 @@
+/**
+ * Free space: which places of the file may be handed out, and the map that says which ones the
+ * working state reaches.
+ *
+ * Each state has a map of its own, copy-on-write like the tree: bitmap pages, and index pages above
+ * them. A place may be handed out when no state reaches it and no operation of the Io uses it. The
+ * *mask* is what is taken in one segment by any state; it is made by the pager, which can read maps
+ * of other states, and from then on only fills up, so that it errs on the safe side.
+ *
+ * Handing out and taking back never fails and never waits: {@link FreeSpace.plan} looks beforehand
+ * which map pages a change will copy, that they are in memory, and how many places they need.
+ *
+ * @module
+ */
+
+import { assert } from "./assert.ts";
+import {
+  clearBit,
+  entryEpoch,
+  entryPage,
+  entryUsed,
+  indexEntries,
+  segmentPlaces,
+  setBit,
+  setEntry,
+  setEntryUsed,
+} from "./bitmap.ts";
+import { BITMAP, INDEX, PAGE_HEADER_BYTES } from "./frames.ts";
+import { BUSY, DIRTY } from "./page_cache.ts";
+import type { Pages } from "./pages.ts";
+
+const QUEUE_CAPACITY = 4096;
+
+/** Hands out and takes back places for the working state. */
+export class FreeSpace {
+  /** Places of a segment. */
+  readonly places: number;
+  /** Entries of an index page. */
+  readonly entries: number;
+  /** A set bit for each place of {@link segment} that cannot be handed out. */
+  readonly mask: Uint32Array;
+  /** The segment that places come from; −1 before the first. */
+  segment = -1;
+  /** Clear bits of the mask. */
+  left = 0;
+  /** Places known to be free in the whole file: at least so many. */
+  spare = 0;
+  /** Places are handed out below this one only: what a compaction moves pages to. */
+  ceiling: number = Infinity;
+  /** Map pages that the change planned last will copy or make. */
+  planned = 0;
+  readonly #pages: Pages;
+  #word = 0;
+  #takes = new Uint32Array(QUEUE_CAPACITY);
+  #takeCount = 0;
+  #frees = new Uint32Array(QUEUE_CAPACITY);
+  #freeCount = 0;
+  #draining = false;
+  #planList = new Int32Array(QUEUE_CAPACITY);
+  #planCount = 0;
+  #planWork = new Uint32Array(QUEUE_CAPACITY);
+  #planWorkCount = 0;
+  #pathFrame = new Int32Array(8);
+  #pathEntry = new Int32Array(8);
+  #pathSegment = -1;
+  #pathGeneration = -1;
+
+  /** Manages the places of `pages.work`. */
+  constructor(pages: Pages) {
+    const pageBytes = pages.cache.frames.pageBytes;
+    this.#pages = pages;
+    this.places = segmentPlaces(pageBytes);
+    this.entries = indexEntries(pageBytes);
+    this.mask = new Uint32Array(this.places >>> 5).fill(0xFFFFFFFF);
+  }
+
+  /** The segment that describes `page`. */
+  segmentOf(page: number): number {
+    return Math.floor(page / this.places);
+  }
+
+  /** Starts counting from the front of a mask that was just made. */
+  maskMade(segment: number): void {
+    this.segment = segment;
+    this.#word = 0;
+    let left = 0;
+    for (const word of this.mask) left += bitCount(~word);
+    this.left = left;
+  }
+
+  /** Begins to plan a change. */
+  planBegin(): void {
+    this.planned = 0;
+    this.#planCount = 0;
+    this.#planWorkCount = 0;
+  }
+
+  /**
+   * Plans that `page` is given back, or with −1 that places are handed out, with all that follows
+   * for the map. Returns false where a map page is not in memory; `pages.missPage` names it.
+   */
+  plan(page: number): boolean {
+    if (!this.#planSegment(page < 0 ? this.segment : this.segmentOf(page))) return false;
+    while (this.#planWorkCount > 0) {
+      const copied = this.#planWork[--this.#planWorkCount];
+      if (!this.#planSegment(this.segmentOf(copied))) return false;
+    }
+    return true;
+  }
+
+  #planSegment(segment: number): boolean {
+    for (let i = 0; i < this.#planCount; i++) if (this.#planList[i] === segment) return true;
+    const { work } = this.#pages;
+    let level = work.freeLevel;
+    let page = work.freePage;
+    let epoch = work.freeEpoch;
+    let span = this.entries ** level;
+    for (; segment >= span; span *= this.entries) this.planned++;
+    span = this.entries ** level;
+    if (segment < span) {
+      for (;;) {
+        if (page === 0) {
+          this.planned += level + 1;
+          break;
+        }
+        const frame = this.#pages.resident(page, epoch);
+        if (frame < 0) return false;
+        if (!this.#pages.inPlace(frame)) {
+          this.planned++;
+          this.#planWork[this.#planWorkCount++] = page;
+        }
+        if (level === 0) break;
+        span /= this.entries;
+        const entry = Math.floor(segment / span) % this.entries;
+        page = entryPage(this.#pages.cache.frames, frame, entry);
+        epoch = entryEpoch(this.#pages.cache.frames, frame, entry);
+        level--;
+      }
+    } else {
+      this.planned += level + 8;
+    }
+    this.#planList[this.#planCount++] = segment;
+    return true;
+  }
+
+  /** Hands out a place. What it needs was planned and is there. */
+  take(): number {
+    const page = this.#pick();
+    this.#takes[this.#takeCount++] = page;
+    this.#drain();
+    return page;
+  }
+
+  /** Hands out the places `page … page + count − 1`, found by {@link findRun}. */
+  takeRun(page: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      if (this.segmentOf(page + i) === this.segment) this.#cover(page + i);
+      this.#forget(page + i);
+      this.#takes[this.#takeCount++] = page + i;
+      this.#drain();
+    }
+    this.spare -= count;
+  }
+
+  /** Takes a place back. */
+  give(page: number): void {
+    this.#frees[this.#freeCount++] = page;
+    this.#drain();
+  }
+
+  /** First place of `count` adjacent ones that the mask says are free, or −1. */
+  findRun(count: number): number {
+    const first = this.segment * this.places;
+    const end = Math.min(this.places, this.ceiling - first);
+    let run = 0;
+    for (let bit = 0; bit < end; bit++) {
+      const word = this.mask[bit >>> 5];
+      if (word === 0xFFFFFFFF) {
+        bit |= 31;
+        run = 0;
+      } else if (((word >>> (bit & 31)) & 1) !== 0 || !this.#idle(first + bit)) {
+        run = 0;
+      } else if (++run === count) {
+        return first + bit - count + 1;
+      }
+    }
+    return -1;
+  }
+
+  /** A frame with the page of `frame` that may be changed: the same one, or a copy. */
+  touch(frame: number): number {
+    if (this.#pages.inPlace(frame)) return frame;
+    const copy = this.#pages.copy(frame, this.take());
+    const page = this.#pages.cache.page[frame];
+    this.#pages.supersede(frame);
+    this.give(page);
+    return copy;
+  }
+
+  /** The working state gives up the page in `frame`. */
+  discard(frame: number): void {
+    const page = this.#pages.cache.page[frame];
+    this.#pages.supersede(frame);
+    this.give(page);
+  }
+
+  #pick(): number {
+    const first = this.segment * this.places;
+    for (;;) {
+      assert(this.#word < this.mask.length, "a place was reserved");
+      const word = this.mask[this.#word];
+      if (word === 0xFFFFFFFF) {
+        this.#word++;
+        continue;
+      }
+      const bit = this.#word * 32 + 31 - Math.clz32(~word & (word + 1));
+      this.mask[this.#word] = word | (1 << (bit & 31));
+      this.left--;
+      this.spare--;
+      if (this.#idle(first + bit)) {
+        this.#forget(first + bit);
+        return first + bit;
+      }
+    }
+  }
+
+  /** Whether no operation of the Io uses the frame of `page`. */
+  #idle(page: number): boolean {
+    const { cache } = this.#pages;
+    const frame = cache.lookup(page);
+    return frame < 0 || (cache.flags[frame] & BUSY) === 0;
+  }
+
+  /** Drops the clean frame that still shows what was at `page` before. */
+  #forget(page: number): void {
+    const { cache } = this.#pages;
+    const frame = cache.lookup(page);
+    if (frame < 0) return;
+    assert((cache.flags[frame] & DIRTY) === 0, "a place with a dirty page is not handed out");
+    cache.drop(frame);
+  }
+
+  #cover(page: number): void {
+    const bit = page - this.segment * this.places;
+    this.mask[bit >>> 5] |= 1 << (bit & 31);
+    this.left--;
+  }
+
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    const { cache, work } = this.#pages;
+    while (this.#takeCount > 0 || this.#freeCount > 0) {
+      if (this.#takeCount > 0) {
+        const page = this.#takes[--this.#takeCount];
+        const bitmap = this.#touchBitmap(this.segmentOf(page));
+        const fresh = setBit(cache.frames, bitmap, page % this.places);
+        assert(fresh, "a place is handed out once");
+        work.usedPages++;
+        if (page > work.highestPage) work.highestPage = page;
+        this.#count(1);
+      } else {
+        const page = this.#frees[--this.#freeCount];
+        const bitmap = this.#touchBitmap(this.segmentOf(page));
+        const taken = clearBit(cache.frames, bitmap, page % this.places);
+        assert(taken, "a place is given back once");
+        work.usedPages--;
+        this.#count(-1);
+      }
+    }
+    this.#draining = false;
+  }
+
+  #count(change: number): void {
+    const { frames } = this.#pages.cache;
+    for (let level = this.#pages.work.freeLevel; level >= 1; level--) {
+      const frame = this.#pathFrame[level];
+      const entry = this.#pathEntry[level];
+      setEntryUsed(frames, frame, entry, entryUsed(frames, frame, entry) + change);
+    }
+  }
+
+  /** The bitmap page of `segment`, ready to be changed, and the index pages above it. */
+  #touchBitmap(segment: number): number {
+    const { work, cache } = this.#pages;
+    if (segment === this.#pathSegment && work.generation === this.#pathGeneration) {
+      return this.#pathFrame[0];
+    }
+    while (segment >= this.entries ** work.freeLevel) this.#raise();
+    let frame = this.#touchMap(work.freePage, work.freeEpoch, INDEX, work.freeLevel);
+    work.freePage = cache.page[frame];
+    work.freeEpoch = cache.epoch[frame];
+    for (let level = work.freeLevel; level >= 1; level--) {
+      const entry = Math.floor(segment / this.entries ** (level - 1)) % this.entries;
+      const { frames } = cache;
+      const page = entryPage(frames, frame, entry);
+      const epoch = entryEpoch(frames, frame, entry);
+      const child = this.#touchMap(page, epoch, level === 1 ? BITMAP : INDEX, level - 1);
+      setEntry(frames, frame, entry, cache.page[child], cache.epoch[child]);
+      this.#pathFrame[level] = frame;
+      this.#pathEntry[level] = entry;
+      frame = child;
+    }
+    this.#pathFrame[0] = frame;
+    this.#pathSegment = segment;
+    this.#pathGeneration = work.generation;
+    return frame;
+  }
+
+  /** Forgets which map pages were touched last: one of them was written. */
+  forgetPath(): void {
+    this.#pathSegment = -1;
+  }
+
+  #touchMap(page: number, epoch: number, kind: number, level: number): number {
+    if (page === 0) return this.#makeMap(kind, level);
+    const frame = this.#pages.resident(page, epoch);
+    assert(frame >= 0, "a map page that changes is in memory");
+    if (this.#pages.inPlace(frame)) return frame;
+    const place = this.#pick();
+    this.#takes[this.#takeCount++] = place;
+    const copy = this.#pages.copy(frame, place);
+    this.#pages.supersede(frame);
+    this.#frees[this.#freeCount++] = page;
+    return copy;
+  }
+
+  #makeMap(kind: number, level: number): number {
+    const place = this.#pick();
+    this.#takes[this.#takeCount++] = place;
+    const frame = this.#pages.create(place);
+    const { frames } = this.#pages.cache;
+    frames.format(frame, kind, level);
+    const base = frames.base(frame);
+    frames.u8.fill(0, base + PAGE_HEADER_BYTES, base + frames.pageBytes);
+    return frame;
+  }
+
+  /** Puts another index page above the root. */
+  #raise(): void {
+    const { work, cache } = this.#pages;
+    const used = work.usedPages;
+    const oldPage = work.freePage;
+    const oldEpoch = work.freeEpoch;
+    work.freeLevel++;
+    this.#pathSegment = -1;
+    if (oldPage === 0) return;
+    const frame = this.#makeMap(INDEX, work.freeLevel);
+    setEntry(cache.frames, frame, 0, oldPage, oldEpoch);
+    setEntryUsed(cache.frames, frame, 0, used);
+    work.freePage = cache.page[frame];
+    work.freeEpoch = cache.epoch[frame];
+  }
+}
+
+function bitCount(word: number): number {
+  let n = word >>> 0;
+  n -= (n >>> 1) & 0x55555555;
+  n = (n & 0x33333333) + ((n >>> 2) & 0x33333333);
+  return Math.imul((n + (n >>> 4)) & 0x0F0F0F0F, 0x01010101) >>> 24;
+}

@@ -1,0 +1,55 @@
+/**
+ * The few universal things that the core may use, declared by shape: the core is compiled without
+ * the types of any runtime, and the real ones of every runtime fit these.
+ *
+ * @module
+ */
+
+/** What the core needs of an `AbortSignal`. */
+export interface Signalled {
+  /** Whether it was aborted. */
+  readonly aborted: boolean;
+  /** Why. */
+  readonly reason: unknown;
+  /** Calls back when it is aborted. */
+  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+  /** Takes the callback back. */
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+/** What the core needs of a `URL` that names a file. */
+export interface Located {
+  /** The whole URL. */
+  readonly href: string;
+  /** `"file:"` for a file. */
+  readonly protocol: string;
+}
+
+interface Encoder {
+  encode(text: string): Uint8Array;
+  encodeInto(text: string, target: Uint8Array): { read: number; written: number };
+}
+
+interface Decoder {
+  decode(bytes: Uint8Array): string;
+}
+
+interface Host {
+  TextEncoder: new () => Encoder;
+  TextDecoder: new (label: string, options: { fatal?: boolean; ignoreBOM?: boolean }) => Decoder;
+}
+
+const host = globalThis as unknown as Host;
+
+/** Turns text into UTF-8. */
+export const textEncoder: Encoder = new host.TextEncoder();
+
+/** Turns UTF-8 into text and throws TypeError where it is not valid. */
+export const textDecoder: Decoder = new host.TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Calls `work` when the running tick of the event loop ends. */
+export function atEndOfTick(work: () => void): void {
+  settledPromise.then(work);
+}
+
+const settledPromise = Promise.resolve();

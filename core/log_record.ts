@@ -1,0 +1,27 @@
+/**
+ * Records of the log: what a commit did, in terms of keys and values.
+ *
+ * A record is a type byte, then for all but a commit: keyspace, key length and value length as
+ * varints (seven bits a byte, lowest first), key, value. A record may begin in one block and end in
+ * another of its group. The layout is in docs/format.md.
+ *
+ * @module
+ */
+
+/** Sets a key. */
+export const PUT_RECORD = 1;
+/** Removes a key; the value is empty. */
+export const DELETE_RECORD = 2;
+/** Removes every key from `key` on; below `value` unless the keyspace's end is meant. */
+export const CLEAR_RECORD = 3;
+/** Ends a commit; nothing follows the type. */
+export const COMMIT_RECORD = 4;
+/** Like {@link CLEAR_RECORD}, to the end of the keyspace. */
+export const CLEAR_TO_END_RECORD = 5;
+
+/** Bytes of `value` as a varint. */
+export function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
+}

@@ -1,0 +1,94 @@
+/**
+ * Writing meta pages: always into the slot of the older one, always with the next checkpoint number,
+ * always with a raised epoch limit, always followed by a full sync.
+ *
+ * @module
+ */
+
+import { KvigError } from "./errors.ts";
+import { type CallMode, writeFully } from "./file_access.ts";
+import { Signal, type Task } from "./future.ts";
+import { EPOCH_STEP, MAX_EPOCH } from "./limits.ts";
+import { encodeMeta, type Meta } from "./meta.ts";
+import type { Pager } from "./pager.ts";
+import type { State } from "./state.ts";
+
+/** The two meta pages of an open store. */
+export class MetaPages {
+  /** What the newest meta page says. */
+  current: Meta;
+  /** Told why a meta page could not be written: turns it into the error of the store. */
+  readonly onFailure: (reason: unknown) => KvigError;
+  readonly #pager: Pager;
+  readonly #mode: CallMode;
+  readonly #memory: Uint8Array;
+  readonly #done = new Signal();
+  #slot: number;
+  #busy = false;
+
+  /** Goes on from `current`, which was read from `slot`; `memory` holds one page. */
+  constructor(
+    pager: Pager,
+    mode: CallMode,
+    memory: Uint8Array,
+    current: Meta,
+    slot: number,
+    onFailure: (reason: unknown) => KvigError,
+  ) {
+    this.#pager = pager;
+    this.#mode = mode;
+    this.#memory = memory;
+    this.current = current;
+    this.#slot = slot;
+    this.onFailure = onFailure;
+  }
+
+  /**
+   * Makes `state` the durable one, with the log from `position` on. Its pages are durable already.
+   * @throws {KvigError} `KVIG_FAILED` when the write or the sync failed: the store has failed.
+   */
+  *write(state: State, group: number, position: number, salt: number): Task<void> {
+    while (this.#busy) yield* this.#done.wait();
+    this.#busy = true;
+    const { pages } = this.#pager;
+    const slot = 1 - this.#slot;
+    const meta: Meta = {
+      ...this.current,
+      noLog: false,
+      checkpoint: this.current.checkpoint + 1,
+      epochLimit: Math.max(pages.epochLimit, pages.epoch + EPOCH_STEP),
+      state,
+      group,
+      position,
+      salt,
+    };
+    try {
+      encodeMeta(meta, slot, this.#memory);
+      const { length } = this.#memory;
+      yield* writeFully(this.#pager.file, slot * length, this.#memory, 0, length, this.#mode);
+      yield* this.#pager.file.sync("full", this.#mode.options);
+    } catch (error) {
+      throw this.onFailure(error);
+    } finally {
+      this.#busy = false;
+      this.#done.fire();
+    }
+    this.#slot = slot;
+    this.current = meta;
+    pages.epochLimit = meta.epochLimit;
+    this.#pager.metaStates[slot] = state;
+    this.#pager.placesReleased();
+  }
+
+  /** Writes the durable state once more, with a raised epoch limit, if the limit is near. */
+  *raiseLimit(): Task<void> {
+    if (this.#pager.pages.epoch > MAX_EPOCH) {
+      throw new KvigError(
+        "KVIG_UNSUPPORTED",
+        "the store has used up its epochs: dump it and load it into a new one",
+      );
+    }
+    const { state, group, position, salt } = this.current;
+    yield* this.write(state, group, position, salt);
+  }
+}

@@ -1,0 +1,416 @@
+/**
+ * The pager: brings pages from the data file into the cache and back, grows the file, and finds out
+ * which places are free in every state.
+ *
+ * It writes dirty pages only to their own places, which no durable state reaches; when that is safe
+ * with regard to order is the business of checkpoint.ts.
+ *
+ * @module
+ */
+
+import { assert } from "./assert.ts";
+import { bitmapAt, entryEpoch, entryPage } from "./bitmap.ts";
+import { checkPage } from "./check_page.ts";
+import { KvigError } from "./errors.ts";
+import { type CallMode, readFully, writeFully } from "./file_access.ts";
+import { FreeSpace } from "./free_space.ts";
+import { KIND, LEAF, openPage, sealPage } from "./frames.ts";
+import { Signal, type Task } from "./future.ts";
+import { type IoFile, WriteBatch } from "./io.ts";
+import {
+  GROWTH_BYTES,
+  MAX_GROWTH_BYTES,
+  MAX_PAGES,
+  STAGING_BYTES,
+  WRITE_SLICE_PAGES,
+} from "./limits.ts";
+import { BUSY, DIRTY, KEEP, LOADING, type PageCache, WRITTEN } from "./page_cache.ts";
+import { Pages } from "./pages.ts";
+import type { State } from "./state.ts";
+
+/** Frames of a slice that is being written, and the batch that writes it. */
+export class Slice {
+  /** The frames. */
+  readonly frames: Int32Array = new Int32Array(WRITE_SLICE_PAGES);
+  /** How many there are. */
+  count = 0;
+  /** The batch. */
+  readonly batch: WriteBatch;
+
+  /** Makes an empty slice over `memory`. */
+  constructor(memory: Uint8Array) {
+    this.batch = new WriteBatch(memory, WRITE_SLICE_PAGES);
+  }
+}
+
+/** Pages of one data file, in memory and on disk. */
+export class Pager {
+  /** The pages in memory. */
+  readonly pages: Pages;
+  /** The places of the file. */
+  readonly free: FreeSpace;
+  /** The data file. */
+  readonly file: IoFile;
+  /** Seed of every page checksum. */
+  readonly seed: number;
+  /** The states that the two meta pages hold; undefined where a meta page is not valid. */
+  readonly metaStates: (State | undefined)[] = [undefined, undefined];
+  /** Whether the file grew since the last full sync. */
+  grew = false;
+  /** Whether nothing is ever written: growth and spills do not reach the file. */
+  readonly readOnly: boolean;
+  /** Largest size of the file, in pages. */
+  readonly maxPages: number;
+  /** Pages read since opening. */
+  reads = 0;
+  /** Pages spilled since opening. */
+  spills = 0;
+  /** Whether a spill is under way. */
+  spilling = false;
+  readonly #mode: CallMode;
+  readonly #cache: PageCache;
+  readonly #loaded = new Signal();
+  readonly #spillSlice: Slice;
+  readonly #zeros: Uint8Array;
+  #spillHand = 0;
+  #countIsStale = true;
+
+  /** Works on `file`; `zeros` is {@link STAGING_BYTES} of memory that nothing else changes. */
+  constructor(
+    cache: PageCache,
+    file: IoFile,
+    mode: CallMode,
+    zeros: Uint8Array,
+    options: { seed: number; readOnly: boolean; maxPages: number },
+  ) {
+    this.#cache = cache;
+    this.file = file;
+    this.#mode = mode;
+    this.#zeros = zeros;
+    this.seed = options.seed;
+    this.readOnly = options.readOnly;
+    this.maxPages = options.maxPages;
+    this.pages = new Pages(cache);
+    this.pages.damaged = (page, what) => this.corrupt(page, what);
+    this.free = new FreeSpace(this.pages);
+    this.#spillSlice = new Slice(cache.frames.u8);
+  }
+
+  /** A damaged page, as an error. */
+  corrupt(page: number, what: string): KvigError {
+    return new KvigError("KVIG_CORRUPT", `page ${page} of ${this.file.path} is damaged: ${what}`, {
+      file: this.file.path,
+      page,
+    });
+  }
+
+  /** Brings a page into a frame; the caller looks it up again afterwards. */
+  *load(page: number, epoch: number): Task<void> {
+    const cache = this.#cache;
+    if (!cache.reserve(1)) {
+      yield* this.#loaded.wait();
+      return;
+    }
+    const there = cache.lookup(page);
+    if (there >= 0) {
+      if ((cache.flags[there] & LOADING) !== 0) {
+        yield* this.#loaded.wait();
+        return;
+      }
+      if (cache.epoch[there] === epoch) return;
+      throw this.corrupt(page, `epoch ${epoch} is referred to, and it has ${cache.epoch[there]}`);
+    }
+    this.#checkReference(page);
+    const frame = cache.take(page, epoch, 0, BUSY | LOADING);
+    let fault = "it could not be read";
+    try {
+      fault = yield* this.readPage(page, epoch, frame);
+    } finally {
+      cache.setFlags(frame, 0, BUSY | LOADING);
+      if (fault !== "") cache.drop(frame);
+      this.#loaded.fire();
+    }
+    if (fault !== "") throw this.corrupt(page, fault);
+  }
+
+  #checkReference(page: number): void {
+    const { frames } = this.#cache;
+    if (page < 2 || (page + 1) * frames.pageBytes > this.file.size) {
+      throw this.corrupt(page, "it is referred to and lies outside of the file");
+    }
+  }
+
+  /** Waits until some operation on a frame is over. */
+  *moved(): Task<void> {
+    yield* this.#loaded.wait();
+  }
+
+  /** Reads and checks a page; returns "" or what is wrong. A page that is wrong is read again once. */
+  *readPage(page: number, epoch: number, frame: number): Task<string> {
+    const { frames } = this.#cache;
+    const { pageBytes } = frames;
+    const base = frames.base(frame);
+    let fault = "";
+    for (let tries = 0; tries < 2; tries++) {
+      this.reads++;
+      const count = yield* readFully(
+        this.file,
+        page * pageBytes,
+        frames.u8,
+        base,
+        pageBytes,
+        this.#mode,
+      );
+      fault = count < pageBytes
+        ? "the file ends within it"
+        : openPage(frames, frame, page, epoch, this.seed);
+      if (fault === "") return checkPage(frames, frame);
+    }
+    return fault;
+  }
+
+  /** Writes the pages of a slice to their places. When it fails they stay dirty. */
+  *writeSlice(slice: Slice): Task<void> {
+    const { pages } = this;
+    const cache = this.#cache;
+    const { frames } = cache;
+    slice.batch.clear();
+    for (let i = 0; i < slice.count; i++) {
+      const frame = slice.frames[i];
+      const page = cache.page[frame];
+      assert(cache.epoch[frame] < pages.epochLimit, "a page is written below the epoch limit");
+      sealPage(frames, frame, page, cache.epoch[frame], this.seed);
+      cache.setFlags(frame, WRITTEN | BUSY, 0);
+      slice.batch.add(page * frames.pageBytes, frames.base(frame), frames.pageBytes);
+    }
+    pages.epochWritten = true;
+    let done = false;
+    try {
+      yield* this.file.writeBatch(slice.batch, this.#mode.options);
+      done = true;
+    } finally {
+      for (let i = 0; i < slice.count; i++) {
+        if (done) pages.written(slice.frames[i]);
+        else pages.writeFailed(slice.frames[i]);
+      }
+      this.#loaded.fire();
+    }
+  }
+
+  /** Writes a slice of dirty pages to their places, so that their frames can be used otherwise. */
+  *spill(): Task<void> {
+    if (this.readOnly) {
+      throw new KvigError(
+        "KVIG_UNSUPPORTED",
+        "the log to replay does not fit the cache: open with a larger cacheSize, or once for writing",
+      );
+    }
+    if (this.spilling) {
+      yield* this.#loaded.wait();
+      return;
+    }
+    this.spilling = true;
+    try {
+      const slice = this.#spillSlice;
+      this.#chooseSpill(slice);
+      if (slice.count === 0) {
+        if (this.#cache.inFlight === 0) {
+          throw new KvigError("KVIG_IO", "the cache is too small for this operation");
+        }
+        yield* this.#loaded.wait();
+        return;
+      }
+      this.spills += slice.count;
+      yield* this.writeSlice(slice);
+    } finally {
+      this.spilling = false;
+    }
+  }
+
+  #chooseSpill(slice: Slice): void {
+    const { flags, capacity, frames } = this.#cache;
+    slice.count = 0;
+    for (let i = 0; i < this.pages.supersededCount && slice.count < WRITE_SLICE_PAGES; i++) {
+      const frame = this.pages.supersededFrame(i);
+      if ((flags[frame] & BUSY) === 0) slice.frames[slice.count++] = frame;
+    }
+    if (slice.count > 0) return;
+    for (let leavesOnly = 1; leavesOnly >= 0 && slice.count === 0; leavesOnly--) {
+      for (let i = 0; i < capacity && slice.count < WRITE_SLICE_PAGES; i++) {
+        const frame = this.#spillHand;
+        this.#spillHand = frame + 1 === capacity ? 0 : frame + 1;
+        if ((flags[frame] & (DIRTY | BUSY | KEEP)) !== DIRTY) continue;
+        const kind = frames.get(frame, KIND);
+        if (kind === LEAF || (leavesOnly === 0 && kind === LEAF + 1)) {
+          slice.frames[slice.count++] = frame;
+        }
+      }
+    }
+    sortByPage(slice.frames, slice.count, this.#cache.page);
+  }
+
+  /** A state gave up its pages: places that were taken may be free. */
+  placesReleased(): void {
+    this.#countIsStale = true;
+  }
+
+  /**
+   * Makes sure that `need` places can be handed out and that `reserve` more stay. Returns false when
+   * the file is full.
+   */
+  *findPlaces(need: number, reserve: number): Task<boolean> {
+    const { free } = this;
+    if (free.spare < need + reserve && this.#countIsStale) yield* this.#countSpare();
+    if (free.spare < need + reserve) {
+      if (!(yield* this.#grow(need + reserve - free.spare))) return false;
+    }
+    if (free.left >= need) return true;
+    const segments = this.#segments();
+    for (let i = 1; i <= segments; i++) {
+      yield* this.makeMask((Math.max(0, free.segment) + i) % segments);
+      if (free.left >= need) return true;
+    }
+    const first = this.pages.work.pageCount;
+    if (!(yield* this.#grow(need))) return false;
+    yield* this.makeMask(free.segmentOf(first));
+    if (free.left < need) yield* this.makeMask(free.segmentOf(this.pages.work.pageCount - 1));
+    return free.left >= need;
+  }
+
+  /** First of `count` adjacent free places, handed out by the caller; −1 when the file is full. */
+  *findRun(count: number, reserve: number): Task<number> {
+    const { free, pages } = this;
+    if (free.spare < count + reserve && this.#countIsStale) yield* this.#countSpare();
+    if (count < free.places >>> 2 && free.spare >= count + reserve) {
+      const segments = this.#segments();
+      for (let i = 0; i < segments; i++) {
+        if (free.segment < 0 || i > 0) {
+          yield* this.makeMask((Math.max(0, free.segment) + i) % segments);
+        }
+        const run = free.findRun(count);
+        if (run >= 0) return run;
+      }
+    }
+    const first = pages.work.pageCount;
+    if (!(yield* this.#grow(Math.max(count, count + reserve - free.spare)))) return -1;
+    return first;
+  }
+
+  #segments(): number {
+    return Math.max(1, Math.ceil(this.pages.work.pageCount / this.free.places));
+  }
+
+  *#countSpare(): Task<void> {
+    const { free } = this;
+    this.#countIsStale = false;
+    let spare = 0;
+    let best = -1;
+    for (let segment = this.#segments() - 1; segment >= 0; segment--) {
+      yield* this.makeMask(segment);
+      spare += free.left;
+      if (free.left >= 64 || best < 0) best = segment;
+    }
+    if (best > 0) yield* this.makeMask(best);
+    free.spare = spare;
+  }
+
+  /** Makes the mask of what any state takes in `segment`. */
+  *makeMask(segment: number): Task<void> {
+    const { free, pages } = this;
+    free.mask.fill(0);
+    free.segment = -1;
+    free.left = 0;
+    for (const state of this.metaStates) {
+      if (state !== undefined) yield* this.#coverState(state, segment);
+    }
+    for (let i = 0; i < pages.holds.states.length; i++) {
+      yield* this.#coverState(pages.holds.states[i], segment);
+    }
+    yield* this.#coverState(pages.work, segment);
+    const first = segment * free.places;
+    const end = Math.min(pages.work.pageCount, free.ceiling) - first;
+    for (let bit = Math.max(0, end); bit < free.places; bit++) {
+      if ((bit & 31) === 0) free.mask.fill(0xFFFFFFFF, bit >>> 5), bit = free.places;
+      else free.mask[bit >>> 5] |= 1 << (bit & 31);
+    }
+    if (segment === 0) free.mask[0] |= 3;
+    free.maskMade(segment);
+  }
+
+  *#coverState(state: State, segment: number): Task<void> {
+    const frame = yield* this.mapFrame(state, segment);
+    if (frame < 0) return;
+    const { u32 } = this.#cache.frames;
+    const { mask } = this.free;
+    const at = bitmapAt(this.#cache.frames, frame);
+    for (let i = 0; i < mask.length; i++) mask[i] |= u32[at + i];
+  }
+
+  /** The frame of the bitmap page of `segment` in `state`'s map, or −1 where it has none. */
+  *mapFrame(state: State, segment: number): Task<number> {
+    const { entries } = this.free;
+    const { frames } = this.#cache;
+    if (segment >= entries ** state.freeLevel) return -1;
+    for (;;) {
+      let page = state.freePage;
+      let epoch = state.freeEpoch;
+      let frame = -1;
+      for (let level = state.freeLevel; page !== 0; level--) {
+        frame = this.pages.resident(page, epoch);
+        if (frame < 0 || level === 0) break;
+        const entry = Math.floor(segment / entries ** (level - 1)) % entries;
+        page = entryPage(frames, frame, entry);
+        epoch = entryEpoch(frames, frame, entry);
+      }
+      if (page === 0) return -1;
+      if (frame >= 0) return frame;
+      yield* this.load(page, epoch);
+    }
+  }
+
+  /** Brings the map pages of `segment` in the working state's map into memory. */
+  *loadMap(segment: number): Task<void> {
+    yield* this.mapFrame(this.pages.work, segment);
+  }
+
+  /** Grows the file by at least `wanted` pages of zeros; false when there is no room. */
+  *#grow(wanted: number): Task<boolean> {
+    const { pageBytes } = this.#cache.frames;
+    const { work } = this.pages;
+    const room = Math.min(this.maxPages, MAX_PAGES) - work.pageCount;
+    if (room < wanted) return false;
+    const eighth = Math.min(MAX_GROWTH_BYTES / pageBytes, work.pageCount >>> 3);
+    for (const step of [Math.max(GROWTH_BYTES / pageBytes, eighth, wanted), wanted]) {
+      const count = Math.min(Math.ceil(step), room);
+      if (yield* this.#writeZeros(work.pageCount, count)) {
+        work.pageCount += count;
+        this.free.spare += count;
+        this.pages.touchState();
+        return true;
+      }
+    }
+    return false;
+  }
+
+  *#writeZeros(page: number, count: number): Task<boolean> {
+    if (this.readOnly) return true;
+    const { pageBytes } = this.#cache.frames;
+    const end = (page + count) * pageBytes;
+    try {
+      for (let at = page * pageBytes; at < end; at += STAGING_BYTES) {
+        const length = Math.min(STAGING_BYTES, end - at);
+        yield* writeFully(this.file, at, this.#zeros, 0, length, this.#mode);
+      }
+    } catch (error) {
+      if (error instanceof KvigError && error.code === "KVIG_FULL") return false;
+      throw error;
+    }
+    this.grew = true;
+    return true;
+  }
+}
+
+/** Sorts the first `count` of `frames` by the numbers of their pages. */
+export function sortByPage(frames: Int32Array, count: number, page: Uint32Array): void {
+  frames.subarray(0, count).sort((a, b) => page[a] - page[b]);
+}

@@ -1,0 +1,125 @@
+/**
+ * Recovery: what stands in the log behind the meta page is done again, through the ordinary way of
+ * writing, with checkpoints whenever a running store would make one, and one at the end.
+ *
+ * It may be cut off at any point and then starts again from the last checkpoint: until the meta page
+ * that ends it, the salt of the replayed groups stays. No group is accepted before that.
+ *
+ * @module
+ */
+
+import { ABSENT, FOUND } from "./btree.ts";
+import { CATALOGUE_ENTRY_BYTES, decodeEntry } from "./catalogue_entry.ts";
+import type { ClosedState } from "./checkpoint.ts";
+import type { Engine } from "./engine.ts";
+import { KvigError } from "./errors.ts";
+import type { Task } from "./future.ts";
+import { valueAt, valueLength } from "./leaf.ts";
+import { MAX_EPOCH } from "./limits.ts";
+import type { LogPosition, LogReader, LogRecord } from "./log_reader.ts";
+import {
+  CLEAR_RECORD,
+  CLEAR_TO_END_RECORD,
+  COMMIT_RECORD,
+  DELETE_RECORD,
+  PUT_RECORD,
+} from "./log_record.ts";
+import { cellAt } from "./slots.ts";
+import { clearTask, putTask, removeTask } from "./writer.ts";
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Brings the engine to the state that the files hold, and readies it for use. */
+export function* recover(engine: Engine, reader: LogReader, hasLog: boolean): Task<void> {
+  const { meta, readOnly, mode, pager } = engine.parts;
+  const { pages, log } = engine;
+  if (!readOnly) {
+    yield* pager.file.sync("full", mode.options);
+    yield* log.file.sync("full", mode.options);
+  }
+  const found = meta.current;
+  const start: LogPosition = { group: found.group, position: found.position };
+  const end = hasLog ? yield* reader.scan(start, found.salt) : start;
+  const { generation } = pages.work;
+  pages.work.assign(found.state);
+  pages.work.generation = generation;
+  pages.epoch = found.epochLimit;
+  pages.epochLimit = readOnly ? 2 ** 32 : found.epochLimit;
+  yield* readCatalogue(engine);
+  const empty = end.group === start.group;
+  const salt = found.salt + 1;
+  if (!readOnly) {
+    if (pages.epoch > MAX_EPOCH) yield* meta.raiseLimit();
+    const first = empty ? salt : found.salt;
+    yield* meta.write(found.state, start.group, start.position, first);
+  }
+  log.reset(end.position, end.group, salt);
+  engine.recovering = true;
+  if (!empty) yield* replay(engine, reader, start, end);
+  if (!empty && !readOnly) {
+    const close = (): ClosedState => ({ state: engine.workingState(), ...end });
+    yield* engine.parts.checkpointer.run(close, salt);
+  }
+  engine.recovering = false;
+}
+
+/** Reads where the tree of the default keyspace begins. */
+function* readCatalogue(engine: Engine): Task<void> {
+  const { tree, pages, pager } = engine;
+  for (;;) {
+    const status = tree.find(pages.work.catalogue, NO_BYTES, 0);
+    if (status === ABSENT) return;
+    if (status !== FOUND) {
+      yield* pager.load(pages.missPage, pages.missEpoch);
+      continue;
+    }
+    const { frames } = engine.cache;
+    const cell = cellAt(frames, tree.frame, tree.slot);
+    if (valueLength(frames, cell) !== CATALOGUE_ENTRY_BYTES) {
+      throw pager.corrupt(engine.cache.page[tree.frame], "an entry of the catalogue is malformed");
+    }
+    decodeEntry(frames.u8, valueAt(frames, cell), pages.work.tree);
+    return;
+  }
+}
+
+function* replay(
+  engine: Engine,
+  reader: LogReader,
+  start: LogPosition,
+  end: LogPosition,
+): Task<void> {
+  const { checkpointer, meta, readOnly } = engine.parts;
+  const { salt } = meta.current;
+  let { position, group } = start;
+  while (group < end.group) {
+    yield* reader.seek(position);
+    for (let record = yield* reader.next(); record !== undefined; record = yield* reader.next()) {
+      yield* apply(engine, record);
+    }
+    position = reader.end;
+    group++;
+    if (!readOnly && engine.cache.dirtyCount > engine.cache.capacity >>> 1) {
+      const next: LogPosition = { position, group };
+      yield* checkpointer.run(() => ({ state: engine.workingState(), ...next }), salt);
+    }
+  }
+}
+
+function* apply(engine: Engine, record: LogRecord): Task<void> {
+  const { type, key, value } = record;
+  if (type === COMMIT_RECORD) {
+    engine.pages.work.sequence++;
+    engine.pages.touchState();
+  } else if (type === PUT_RECORD) yield* putTask(engine, key, value);
+  else if (type === DELETE_RECORD) yield* removeTask(engine, key);
+  else if (type === CLEAR_RECORD) yield* clearTask(engine, key, value);
+  else if (type === CLEAR_TO_END_RECORD) yield* clearTask(engine, key, undefined);
+  else {
+    throw new KvigError(
+      "KVIG_FORMAT",
+      `the log of ${engine.parts.path} has a record of the unknown type ${type}: update kvig`,
+      { file: engine.log.file.path },
+    );
+  }
+}
