@@ -28,7 +28,14 @@ import type { PageCache } from "./page_cache.ts";
 import type { Pages } from "./pages.ts";
 import { Path } from "./path.ts";
 import { cellsBytes, KeyBuffer, repack } from "./rebuild.ts";
-import { cellAt, freeBytes, LEAF_CELL_BYTES, LEAF_SLOT_BYTES, searchSlots, sharedPrefix } from "./slots.ts";
+import {
+  cellAt,
+  freeBytes,
+  LEAF_CELL_BYTES,
+  LEAF_SLOT_BYTES,
+  searchSlots,
+  sharedPrefix,
+} from "./slots.ts";
 import { PAGE_HEADER_BYTES } from "./frames.ts";
 import { Splitter } from "./split.ts";
 import type { TreeRoot } from "./state.ts";
@@ -160,6 +167,53 @@ export class BTree {
     if (slot >= 0 && !this.#planOverflow(leaf, slot, slot + 1)) return MISS;
     if (need === 0 && this.#free.planned === 0) return DONE;
     return this.#provide(need);
+  }
+
+  /**
+   * Moves the pages on the way to the leaf for `low` to other places if one of them is not below
+   * `mark`: DONE or what is missing. {@link changed} says how many moved; `low` is moved to where the
+   * next leaf begins, or gets a negative length at the end.
+   */
+  relocate(root: TreeRoot, low: KeyBuffer, mark: number): number {
+    for (;;) {
+      this.changed = 0;
+      this.frame = -1;
+      if (root.page === 0) {
+        low.length = -1;
+        return DONE;
+      }
+      const path = this.#path;
+      if (!path.descend(root, low.bytes, low.length)) return MISS;
+      let high = false;
+      for (let level = 0; level <= path.height; level++) {
+        high ||= this.#cache.page[path.frame[level]] >= mark;
+      }
+      if (high) {
+        this.#free.planBegin();
+        const need = path.planCopies();
+        if (need < 0) return MISS;
+        const status = need === 0 ? DONE : this.#provide(need);
+        if (status === RETRY) continue;
+        if (status !== DONE) return status;
+        path.touch(root);
+        this.changed = need;
+      }
+      this.frame = path.frame[0];
+      path.highFence(0, low);
+      return DONE;
+    }
+  }
+
+  /** Moves the map pages of `segment` if one of them is not below `mark`: DONE or what is missing. */
+  relocateMap(segment: number): number {
+    for (;;) {
+      this.#free.planBegin();
+      if (!this.#free.plan(segment * this.#free.places)) return MISS;
+      const status = this.#provide(0);
+      if (status === RETRY) continue;
+      if (status === DONE) this.#free.touchSegment(segment);
+      return status;
+    }
   }
 
   /** Readies the map for handing out the run `page … page + count − 1`: DONE or what is missing. */

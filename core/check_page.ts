@@ -60,7 +60,9 @@ function checkSlots(frames: Frames, frame: number): string {
   const header = leaf ? LEAF_CELL_BYTES : BRANCH_CELL_BYTES;
   for (let slot = 0; slot < count; slot++) {
     const cell = cellAt(frames, frame, slot);
-    if (cell < base + pageBytes - heap || cell + header > end) return "a cell lies outside its heap";
+    if (cell < base + pageBytes - heap || cell + header > end) {
+      return "a cell lies outside its heap";
+    }
     const bytes = leaf ? leafCellBytes(frames, cell) : branchCellBytes(frames, cell);
     if (cell + bytes > end) return "a cell reaches beyond its heap";
     if (plen + suffixLength(frames, cell) > maxKeyBytes(pageBytes)) return "a key is too long";

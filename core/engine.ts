@@ -368,6 +368,20 @@ export class Engine {
     this.checkpointError = error;
   };
 
+  /** Ends a commit of one operation, whose record was appended. */
+  commitSingle(sync: boolean): Group {
+    this.pages.work.sequence++;
+    this.pages.touchState();
+    return this.log.commit(sync);
+  }
+
+  /** Gives up one hold on a state; returns whether it was the last. */
+  releaseState(state: State): boolean {
+    const last = this.pages.release(state);
+    if (last) this.pager.placesReleased();
+    return last;
+  }
+
   /** Begins a transaction; the caller has the turn. */
   beginScope(): Scope {
     assert(this.scope === undefined && this.turn.held, "the turn comes before the transaction");
@@ -421,6 +435,19 @@ export class Engine {
     this.pages.rollback(scope.committed);
     this.free.forgetPath();
     this.#endScope(scope);
+  }
+
+  /** Begins a scope for moving pages: what it does is no commit and leaves nothing in the log. */
+  beginMove(): Scope {
+    const scope = this.beginScope();
+    this.stopLogging();
+    return scope;
+  }
+
+  /** Ends a scope for moving pages. */
+  endMove(): void {
+    assert(this.scope !== undefined, "a scope is open");
+    this.#endScope(this.scope);
   }
 
   #endScope(scope: Scope): void {

@@ -307,6 +307,22 @@ export class FreeSpace {
     return frame;
   }
 
+  /** Makes the map pages of `segment` ones that may be changed in place: planned before. */
+  touchSegment(segment: number): void {
+    this.#draining = true;
+    this.#touchBitmap(segment);
+    this.#draining = false;
+    this.#drain();
+  }
+
+  /** Hands out places below `ceiling` only, or anywhere; the mask must be made anew. */
+  setCeiling(ceiling: number): void {
+    this.ceiling = ceiling;
+    this.segment = -1;
+    this.left = 0;
+    this.spare = 0;
+  }
+
   /** Forgets which map pages were touched last: one of them was written. */
   forgetPath(): void {
     this.#pathSegment = -1;

@@ -23,6 +23,8 @@ export interface Located {
   readonly href: string;
   /** `"file:"` for a file. */
   readonly protocol: string;
+  /** The path, percent-encoded. */
+  readonly pathname: string;
 }
 
 interface Encoder {

@@ -40,7 +40,12 @@
 import type { Future } from "./future.ts";
 
 export { Future, FuturePool } from "./future.ts";
-export { type IoErrorCode, KvigError, type KvigErrorCode, type KvigErrorDetails } from "./errors.ts";
+export {
+  type IoErrorCode,
+  KvigError,
+  type KvigErrorCode,
+  type KvigErrorDetails,
+} from "./errors.ts";
 
 /** How one call wants to be carried out. */
 export interface CallOptions {

@@ -8,15 +8,7 @@
  */
 
 import { assert } from "./assert.ts";
-import {
-  COUNT,
-  type Frames,
-  HEAP,
-  INFO_SHIFT,
-  LEAF,
-  PAGE_HEADER_BYTES,
-  PLEN,
-} from "./frames.ts";
+import { COUNT, type Frames, HEAP, INFO_SHIFT, LEAF, PAGE_HEADER_BYTES, PLEN } from "./frames.ts";
 import {
   cellAt,
   closeSlots,

@@ -125,7 +125,11 @@ export class Log {
 
   /** Begins at `position` with group number `group`; everything before is durable. */
   reset(position: number, group: number, salt: number): void {
-    this.tail = this.written = this.head = this.#block = position;
+    this.tail =
+      this.written =
+      this.head =
+      this.#block =
+        position;
     this.#used = 0;
     this.nextGroup = group;
     this.writtenGroup = this.durableGroup = group - 1;

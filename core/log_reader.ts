@@ -138,7 +138,10 @@ export class LogReader {
         throw this.#corrupt(header.position, "it is newer than the meta page: that one was lost");
       }
       if (place === end.position % this.#ringBlocks && header.position > end.position) {
-        throw this.#corrupt(end.position, "it was overwritten by a later one: a meta page was lost");
+        throw this.#corrupt(
+          end.position,
+          "it was overwritten by a later one: a meta page was lost",
+        );
       }
       if (header.group > end.group) {
         const through = yield* this.#durableThrough(header, this.#codec.sum(at));

@@ -101,7 +101,8 @@ export class Merger {
     const plen = this.#prefix;
     let bytes = PAGE_HEADER_BYTES + plen - gone;
     for (const frame of [page, sibling]) {
-      bytes += frames.get(frame, COUNT) * slotBytes(frames, frame) + cellsBytes(frames, frame, plen);
+      bytes += frames.get(frame, COUNT) * slotBytes(frames, frame) +
+        cellsBytes(frames, frame, plen);
     }
     if (frames.get(page, KIND) !== LEAF) bytes += this.#separator.length;
     return bytes <= frames.pageBytes - (frames.pageBytes >>> 4);

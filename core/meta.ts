@@ -139,7 +139,9 @@ export function checkMeta(meta: Meta): string {
     return `its page size of ${pageBytes} bytes is not a power of two from 512 to 65536`;
   }
   const block = meta.logBlockBytes;
-  if ((block !== 512 && block !== 4096) || meta.logBytes % block !== 0 || meta.logBytes < 8 * block) {
+  if (
+    (block !== 512 && block !== 4096) || meta.logBytes % block !== 0 || meta.logBytes < 8 * block
+  ) {
     return `its log of ${meta.logBytes} bytes in blocks of ${block} is not possible`;
   }
   const numbers = [meta.checkpoint, meta.group, meta.position, meta.salt, state.sequence];

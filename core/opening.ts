@@ -115,13 +115,17 @@ class Opening {
     this.#checkFound(data, found);
     const log = yield* this.#openLog(found.meta);
     const engine = this.#assemble(data, log, found);
-    yield* recover(engine, new LogReader(
-      log,
-      this.#mode,
-      this.#buffer,
-      found.meta.logBytes / found.meta.logBlockBytes,
-      this.#codec(found.meta),
-    ), log.size > 0);
+    yield* recover(
+      engine,
+      new LogReader(
+        log,
+        this.#mode,
+        this.#buffer,
+        found.meta.logBytes / found.meta.logBlockBytes,
+        this.#codec(found.meta),
+      ),
+      log.size > 0,
+    );
     this.#checkSignal();
     return engine;
   }
@@ -273,7 +277,9 @@ class Opening {
     if (odd !== "") throw this.#corrupt(odd);
     const wanted = this.#options.pageBytes;
     if (wanted !== undefined && wanted !== meta.pageBytes) {
-      throw this.#formatError(`its page size is ${meta.pageBytes} bytes, and ${wanted} was asked for`);
+      throw this.#formatError(
+        `its page size is ${meta.pageBytes} bytes, and ${wanted} was asked for`,
+      );
     }
     const fellBack = other === undefined && meta.checkpoint > 1;
     const pages = fellBack ? meta.state.highestPage + 1 : meta.state.pageCount;
@@ -300,7 +306,9 @@ class Opening {
       );
     }
     if (meta.readOnlyCompatible !== 0 && !this.#options.readOnly) {
-      throw this.#formatError("it uses features that this program can only read: open it read-only");
+      throw this.#formatError(
+        "it uses features that this program can only read: open it read-only",
+      );
     }
   }
 

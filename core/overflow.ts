@@ -35,6 +35,14 @@ export class OverflowReference {
     this.sum = getUint32(bytes, at + 12);
   }
 
+  /** Takes over another reference. */
+  copy(other: OverflowReference): void {
+    this.page = other.page;
+    this.epoch = other.epoch;
+    this.length = other.length;
+    this.sum = other.sum;
+  }
+
   /** Writes the reference into `bytes` at `at`. */
   write(bytes: Uint8Array, at: number): void {
     setUint32(bytes, at, this.page);

@@ -377,6 +377,7 @@ export class Pager {
   *#grow(wanted: number): Task<boolean> {
     const { pageBytes } = this.#cache.frames;
     const { work } = this.pages;
+    if (this.free.ceiling !== Infinity) return false;
     const room = Math.min(this.maxPages, MAX_PAGES) - work.pageCount;
     if (room < wanted) return false;
     const eighth = Math.min(MAX_GROWTH_BYTES / pageBytes, work.pageCount >>> 3);

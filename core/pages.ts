@@ -146,10 +146,11 @@ export class Pages {
     return frozen;
   }
 
-  /** Gives up one hold on `state` and forgets dirty pages that nothing reaches any more. */
-  release(state: State): void {
-    if (!this.holds.release(state)) return;
+  /** Gives up one hold; behind the last one dirty pages that nothing reaches are forgotten. */
+  release(state: State): boolean {
+    if (!this.holds.release(state)) return false;
     for (let i = this.#supersededCount - 1; i >= 0; i--) this.#dropUnreached(this.#superseded[i]);
+    return true;
   }
 
   /** Goes back to `state`: everything made since is forgotten. No frame may be busy with it. */

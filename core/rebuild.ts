@@ -19,15 +19,16 @@ export class KeyBuffer {
   /** How many of them are the key; below 0 for none. */
   length = 0;
 
-  /** Reserves room for a key of `capacity` bytes. */
-  constructor(capacity: number) {
-    this.bytes = new Uint8Array(capacity);
+  /** Reserves room for keys of `maxKeyBytes` bytes, and for bounds right behind them. */
+  constructor(maxKeyBytes: number) {
+    this.bytes = new Uint8Array(maxKeyBytes + 1);
   }
 
-  /** Takes over a key. */
+  /** Takes over a key, or as much of a longer bound as tells it from every key. */
   set(key: Uint8Array, length: number): void {
-    for (let i = 0; i < length; i++) this.bytes[i] = key[i];
-    this.length = length;
+    const kept = length < this.bytes.length ? length : this.bytes.length;
+    for (let i = 0; i < kept; i++) this.bytes[i] = key[i];
+    this.length = kept;
   }
 }
 
@@ -71,7 +72,15 @@ export function copyCells(
       placeLeafCell(frames, target, at, scratch.bytes, length, frames.u8, value, bytes, flags);
     } else {
       const page = childPage(frames, source, i);
-      placeBranchCell(frames, target, at, scratch.bytes, length, page, childEpoch(frames, source, i));
+      placeBranchCell(
+        frames,
+        target,
+        at,
+        scratch.bytes,
+        length,
+        page,
+        childEpoch(frames, source, i),
+      );
     }
   }
 }

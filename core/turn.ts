@@ -20,9 +20,14 @@ export class Turn {
   held = false;
   #waiting: Waiting[] = [];
 
+  /** Whether somebody has the turn or waits for it. */
+  get busy(): boolean {
+    return this.held || this.#waiting.length > 0;
+  }
+
   /** Takes the turn if nobody has it or waits for it. */
   tryTake(): boolean {
-    if (this.held || this.#waiting.length > 0) return false;
+    if (this.busy) return false;
     this.held = true;
     return true;
   }

@@ -1,0 +1,53 @@
+/**
+ * `kvig dump`.
+ *
+ * @module
+ */
+
+import { type Call, type Command, EXIT_OK } from "../command.ts";
+import { formatEntry } from "../json_lines.ts";
+import { showCount, showMany, showSeconds, showShare } from "../measures.ts";
+import { CACHE_SIZE, QUIET } from "../options.ts";
+import { type Store, withStore } from "../store.ts";
+
+/** Prints all entries. */
+export const dumpCommand: Command = {
+  name: "dump",
+  operands: ["STORE"],
+  summary: "Print all entries as JSON Lines, for kvig load.",
+  about: [
+    'Prints every entry as a line of JSON: {"key":"…","value":"…"}. Bytes that are not UTF-8 stand ' +
+    "in key64 and value64, in base64. What kvig load reads from it is the same store, byte for byte.",
+    "A store that no program changes meanwhile is dumped as it is; for one in use, ask the program " +
+    "that has it open for a backup.",
+  ],
+  options: [CACHE_SIZE, QUIET],
+  examples: [
+    { line: "kvig dump demo.kvig > demo.jsonl", about: "write everything to a file" },
+    { line: "kvig dump demo.kvig | kvig load copy.kvig", about: "copy a store" },
+    { line: "kvig dump demo.kvig | gzip > demo.jsonl.gz", about: "keep it small" },
+  ],
+  async run(call) {
+    call.progress.hidden = call.output.isTerminal;
+    const start = performance.now();
+    const count = await withStore(call, { readOnly: true }, (store) => dump(call, store));
+    const time = showSeconds(performance.now() - start);
+    call.progress.end(`dumped ${showMany(count, "entry", "entries")} in ${time}`);
+    return EXIT_OK;
+  },
+};
+
+async function dump({ output, progress, signal }: Call, store: Store): Promise<number> {
+  const whole = await store.count();
+  let count = 0;
+  for await (const [key, value] of store.range({ signal })) {
+    count++;
+    if (!output.line(formatEntry(key, value))) continue;
+    await output.flush();
+    progress.show(() =>
+      `dump: ${showCount(count)} of ${showCount(whole)} entries${showShare(count, whole)}`
+    );
+  }
+  await output.flush();
+  return count;
+}

@@ -1,0 +1,84 @@
+/**
+ * The help, made of what the commands say of themselves.
+ *
+ * @module
+ */
+
+import type { Command, Option } from "./command.ts";
+import { HELP } from "./options.ts";
+
+const COLUMNS = 80;
+const INDENT = "  ";
+
+/** The overview: what kvig is, its commands, its exit codes. */
+export function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const list = commands.map(({ name, summary }) => `${INDENT}${name.padEnd(width + 2)}${summary}`);
+  return `kvig works with kvig stores: ordered key-value stores, each in a file of its own
+with its log beside it (STORE and STORE-wal).
+
+Usage: kvig COMMAND STORE [ARGUMENT...] [OPTION...]
+
+Commands:
+${list.join("\n")}
+
+kvig help COMMAND explains a command and shows examples; kvig --version prints
+the version.
+
+Try it:
+  printf '%s\\n' '{"key":"greeting","value":"hello"}' | kvig load demo.kvig
+  kvig get demo.kvig greeting
+  kvig scan demo.kvig
+
+Keys and values are text on the command line; --hex and --base64 are there for
+other bytes. An argument that begins with a dash goes behind --.
+
+Exit codes:
+  0    all went well, also when the reader of the output left early
+  1    the operation failed, get did not find the key, or verify found problems
+  2    the command line is wrong
+  130  interrupted by Ctrl-C (143 by SIGTERM); the store is closed in good order
+
+Errors go to standard error as one line: "kvig: KVIG_LOCKED: what happened".
+`;
+}
+
+/** The help of one command. */
+export function explain(command: Command): string {
+  const options = [...command.options, HELP];
+  const names = options.map(optionNames);
+  const width = Math.max(...names.map((name) => name.length)) + 4;
+  const lines = options.flatMap(({ about }, index) => {
+    const [first = "", ...rest] = wrap(about, COLUMNS - width);
+    const head = `${INDENT}${names[index]}`.padEnd(width);
+    return [head + first, ...rest.map((line) => " ".repeat(width) + line)];
+  });
+  const usage = `Usage: kvig ${[command.name, ...command.operands].join(" ")} [OPTION...]`;
+  const examples = command.examples.map(({ line, about }) => `  # ${about}\n  ${line}`);
+  return [
+    `${usage}\n`,
+    ...command.about.map((paragraph) => `${wrap(paragraph, COLUMNS).join("\n")}\n`),
+    `Options:\n${lines.join("\n")}\n`,
+    `${examples.length === 1 ? "Example" : "Examples"}:\n${examples.join("\n\n")}\n`,
+  ].join("\n");
+}
+
+function optionNames({ name, short, value }: Option): string {
+  return `${short === undefined ? "    " : `-${short}, `}--${name}${
+    value === undefined ? "" : ` ${value}`
+  }`;
+}
+
+/** Breaks text into lines of at most `columns`. */
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = "";
+    }
+    line = line === "" ? word : `${line} ${word}`;
+  }
+  return line === "" ? lines : [...lines, line];
+}

@@ -1,0 +1,91 @@
+/**
+ * Closing a store: what was committed goes into the data file, the file is cut to what is reached, the
+ * files are closed.
+ *
+ * @module
+ */
+
+import { bitmapAt } from "./bitmap.ts";
+import type { Engine } from "./engine.ts";
+import { isKvigError } from "./errors.ts";
+import type { Task } from "./future.ts";
+import { GROWTH_BYTES } from "./limits.ts";
+
+/** Closes the store once writers that came before are done. */
+export function* closeTask(engine: Engine): Task<void> {
+  if (engine.failure !== undefined) {
+    engine.closed = true;
+    yield* engine.closeFiles();
+    return;
+  }
+  yield* engine.turn.take();
+  engine.closed = true;
+  try {
+    if (!engine.parts.readOnly && engine.failure === undefined) yield* settle(engine);
+  } finally {
+    yield* engine.closeFiles();
+    engine.turn.release();
+  }
+}
+
+function* settle(engine: Engine): Task<void> {
+  const { log, parts } = engine;
+  yield* parts.checkpointer.settled();
+  while (log.flushing) yield* log.idle.wait();
+  try {
+    yield* trim(engine);
+    yield* engine.checkpoint();
+  } catch (error) {
+    if (!isKvigError(error, "KVIG_IO", "KVIG_FULL", "KVIG_CORRUPT")) throw error;
+    yield* log.flush(true);
+    return;
+  }
+  yield* cut(engine);
+}
+
+/** Lowers the page count of the working state to behind the last page that it reaches. */
+export function* trim(engine: Engine): Task<void> {
+  const { work } = engine.pages;
+  const last = yield* lastPage(engine);
+  if (last === work.highestPage && last + 1 === work.pageCount) return;
+  work.highestPage = last;
+  work.pageCount = last + 1;
+  engine.pages.touchState();
+  engine.free.setCeiling(Infinity);
+}
+
+function* lastPage(engine: Engine): Task<number> {
+  const { pager, free, pages } = engine;
+  const { frames } = engine.cache;
+  for (let segment = free.segmentOf(pages.work.pageCount - 1); segment >= 0; segment--) {
+    const frame = yield* pager.mapFrame(pages.work, segment);
+    if (frame < 0) continue;
+    const at = bitmapAt(frames, frame);
+    for (let word = free.mask.length - 1; word >= 0; word--) {
+      const bits = frames.u32[at + word];
+      if (bits !== 0) return segment * free.places + word * 32 + 31 - Math.clz32(bits);
+    }
+  }
+  return 1;
+}
+
+/** Cuts the file behind the last page that a meta page or a held state reaches. */
+export function* cut(engine: Engine): Task<void> {
+  const { pager, pages, parts } = engine;
+  const { pageBytes } = engine.cache.frames;
+  const current = parts.meta.current.state;
+  const wanted = (current.highestPage + 1) * pageBytes;
+  if (pager.file.size - wanted >= GROWTH_BYTES) yield* parts.meta.raiseLimit();
+  let last = Math.max(1, pages.work.pageCount - 1);
+  for (const state of [...pager.metaStates, ...pages.holds.states]) {
+    if (state !== undefined && state.highestPage > last) last = state.highestPage;
+  }
+  const bytes = (last + 1) * pageBytes;
+  if (bytes >= pager.file.size) return;
+  try {
+    yield* pager.file.truncate(bytes, parts.mode.options);
+  } catch (error) {
+    // A file that stays longer is legal.
+    if (!isKvigError(error)) throw error;
+  }
+}

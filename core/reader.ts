@@ -1,0 +1,302 @@
+/**
+ * Reading, the same way for a store, a snapshot and a transaction.
+ *
+ * @module
+ */
+
+import { FOUND, MISS } from "./btree.ts";
+import { type Bytes, bytes, type Codec, encodeAscii, utf8 } from "./codec.ts";
+import { checkFits, Cursor } from "./cursor.ts";
+import { countTask, type Entries, entriesOf, type EntrySource } from "./entries.ts";
+import type { Engine } from "./engine.ts";
+import { runAsync, type Task } from "./future.ts";
+import { copyBytes, valueAt, valueLength } from "./leaf.ts";
+import { OverflowReference } from "./overflow.ts";
+import { encodeWith, type KeyRange, type RangeOptions, type Walk, walkOf } from "./range.ts";
+import { cellAt } from "./slots.ts";
+import type { State, TreeRoot } from "./state.ts";
+import { FreshBytes, overflowAt, readRun } from "./values.ts";
+
+/** Codecs of keys and values. */
+export interface Codecs<K, V, KO, VO> {
+  /** For keys. */
+  readonly key: Codec<K, KO>;
+  /** For values. */
+  readonly value: Codec<V, VO>;
+}
+
+/** Everything that can be read. */
+export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array> {
+  /** The engine. For the other parts of kvig. */
+  protected readonly engine: Engine;
+  /** The codecs. For the other parts of kvig. */
+  protected readonly codecs: Codecs<K, V, KO, VO>;
+  readonly #fresh = new FreshBytes();
+  readonly #reference = new OverflowReference();
+  readonly #source: EntrySource;
+  readonly #keyBytes: Uint8Array;
+  readonly #plainText: boolean;
+  #keyLength = 0;
+
+  /** Reads through `engine`. */
+  constructor(engine: Engine, codecs: Codecs<K, V, KO, VO>) {
+    this.engine = engine;
+    this.codecs = codecs;
+    const codec: unknown = codecs.key;
+    this.#plainText = codec === bytes || codec === utf8;
+    this.#keyBytes = new Uint8Array(engine.maxKeyBytes + 1);
+    this.#source = {
+      engine,
+      hold: () => this.hold(),
+      release: (state) => this.release(state),
+      check: () => this.check(),
+    };
+  }
+
+  /** The tree as it is to be read now. */
+  protected abstract root(): TreeRoot;
+  /** Throws where nothing can be read any more. */
+  protected abstract check(): void;
+  /** Takes a hold on the state as it is now. */
+  protected abstract hold(): State;
+  /** Gives a hold up. */
+  protected abstract release(state: State): void;
+
+  /** Bytes of a key. */
+  protected readonly encodeKey = (key: K): Uint8Array => encodeWith(this.codecs.key, "key", key);
+
+  /**
+   * The value of `key`, or undefined where it is absent.
+   * @throws {KvigError} `KVIG_CORRUPT`, `KVIG_IO`, `KVIG_CLOSED`, `KVIG_FAILED`.
+   */
+  get(key: K): Promise<VO | undefined> {
+    try {
+      this.check();
+      const status = this.#seek(key);
+      if (status === MISS || (status === FOUND && this.#large())) {
+        return runAsync(this.#getTask(this.#keyBytes.slice(0, this.#keyLength)));
+      }
+      return Promise.resolve(status === FOUND ? this.#decodeFound() : undefined);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Like {@link get}, at once.
+   * @throws {KvigError} also `KVIG_WOULD_BLOCK` where a page is cold on an Io that cannot block.
+   */
+  getSync(key: K): VO | undefined {
+    this.check();
+    const status = this.#seekSync(key);
+    if (status !== FOUND) return undefined;
+    if (!this.#large()) return this.#decodeFound();
+    return this.codecs.value.decode(this.engine.block(readRun(this.engine, this.#reference)));
+  }
+
+  /**
+   * Copies the bytes of the value into `target` at `offset`; returns their number, or −1 where the
+   * key is absent. Allocates nothing on cached pages.
+   * @throws {RangeError} when it does not fit; {KvigError} as {@link getSync}.
+   */
+  getInto(key: K, target: Uint8Array, offset = 0): number {
+    this.check();
+    if (this.#seekSync(key) !== FOUND) {
+      checkFits("value", 0, target, offset);
+      return -1;
+    }
+    if (this.#large()) {
+      checkFits("value", this.#reference.length, target, offset);
+      target.set(this.engine.block(readRun(this.engine, this.#reference)), offset);
+      return this.#reference.length;
+    }
+    const { frames } = this.engine.cache;
+    const { frame, slot } = this.engine.tree;
+    const cell = cellAt(frames, frame, slot);
+    const length = valueLength(frames, cell);
+    checkFits("value", length, target, offset);
+    copyBytes(frames.u8, valueAt(frames, cell), target, offset, length);
+    return length;
+  }
+
+  /** Whether `key` is there. */
+  has(key: K): Promise<boolean> {
+    try {
+      this.check();
+      const status = this.#seek(key);
+      if (status !== MISS) return Promise.resolve(status === FOUND);
+      return runAsync(this.#hasTask(this.#keyBytes.slice(0, this.#keyLength)));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Like {@link has}, at once. */
+  hasSync(key: K): boolean {
+    this.check();
+    return this.#seekSync(key) === FOUND;
+  }
+
+  /** The values of `keys`, in their order, undefined where one is absent. */
+  getMany(keys: Iterable<K>): Promise<(VO | undefined)[]> {
+    const promises: Promise<VO | undefined>[] = [];
+    try {
+      for (const key of iterable(keys)) promises.push(this.get(key));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return Promise.all(promises);
+  }
+
+  /** Like {@link getMany}, at once. */
+  getManySync(keys: Iterable<K>): (VO | undefined)[] {
+    const values: (VO | undefined)[] = [];
+    for (const key of iterable(keys)) values.push(this.getSync(key));
+    return values;
+  }
+
+  /** The entries of a range, in the order of their keys. */
+  range(options?: RangeOptions<K>): Entries<[KO, VO]> {
+    const { key, value } = this.codecs;
+    const make = (k: Uint8Array, v: Uint8Array): [KO, VO] => [key.decode(k), value.decode(v)];
+    return entriesOf(this.#source, () => this.#walk(options), "entries", make);
+  }
+
+  /** The keys of a range. */
+  keys(options?: RangeOptions<K>): Entries<KO> {
+    const { key } = this.codecs;
+    return entriesOf(this.#source, () => this.#walk(options), "keys", (k) => key.decode(k));
+  }
+
+  /** The values of a range, in the order of their keys. */
+  values(options?: RangeOptions<K>): Entries<VO> {
+    const { value } = this.codecs;
+    return entriesOf(this.#source, () => this.#walk(options), "values", (_, v) => value.decode(v));
+  }
+
+  /** A cursor over a range; close it when done. */
+  cursor(options?: RangeOptions<K>): Cursor<K> {
+    this.check();
+    return new Cursor(this.#source, this.#walk(options), this.encodeKey);
+  }
+
+  /** How many entries a range has; of all of them without looking at any. */
+  count(range?: KeyRange<K>): Promise<number> {
+    try {
+      this.check();
+      if (range === undefined) return Promise.resolve(this.root().count);
+      return runAsync(this.#countTask(this.#walk(range)));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Like {@link count}, at once. */
+  countSync(range?: KeyRange<K>): number {
+    this.check();
+    if (range === undefined) return this.root().count;
+    return this.engine.block(this.#countTask(this.#walk(range)));
+  }
+
+  /** The first entry of a range, or undefined where it has none. */
+  async first(range?: KeyRange<K>): Promise<[KO, VO] | undefined> {
+    return (await this.range({ ...range, limit: 1 }).toArray())[0];
+  }
+
+  /** Like {@link first}, at once. */
+  firstSync(range?: KeyRange<K>): [KO, VO] | undefined {
+    return this.range({ ...range, limit: 1 }).toArraySync()[0];
+  }
+
+  /** The last entry of a range, or undefined where it has none. */
+  async last(range?: KeyRange<K>): Promise<[KO, VO] | undefined> {
+    return (await this.range({ ...range, limit: 1, reverse: true }).toArray())[0];
+  }
+
+  /** Like {@link last}, at once. */
+  lastSync(range?: KeyRange<K>): [KO, VO] | undefined {
+    return this.range({ ...range, limit: 1, reverse: true }).toArraySync()[0];
+  }
+
+  #walk(options: RangeOptions<K> | undefined): Walk {
+    this.check();
+    return walkOf(options, this.encodeKey);
+  }
+
+  /** Looks for a key: FOUND, ABSENT or MISS. Its bytes stay for another try. */
+  #seek(key: K): number {
+    this.#keyLength = this.#plainText && typeof key === "string"
+      ? encodeAscii(key, this.#keyBytes)
+      : -1;
+    if (this.#keyLength < 0) {
+      const encoded = this.encodeKey(key);
+      const length = Math.min(encoded.length, this.#keyBytes.length);
+      for (let i = 0; i < length; i++) this.#keyBytes[i] = encoded[i];
+      this.#keyLength = length;
+    }
+    const length = this.#keyLength;
+    return this.engine.tree.find(this.root(), this.#keyBytes, length);
+  }
+
+  #seekSync(key: K): number {
+    let status = this.#seek(key);
+    while (status === MISS) {
+      const { missPage, missEpoch } = this.engine.pages;
+      this.engine.block(this.engine.pager.load(missPage, missEpoch));
+      status = this.engine.tree.find(this.root(), this.#keyBytes, this.#keyLength);
+    }
+    return status;
+  }
+
+  #large(): boolean {
+    return overflowAt(this.engine, this.engine.tree.frame, this.engine.tree.slot, this.#reference);
+  }
+
+  #decodeFound(): VO {
+    const { frames } = this.engine.cache;
+    const cell = cellAt(frames, this.engine.tree.frame, this.engine.tree.slot);
+    const bytes = this.#fresh.copy(frames.u8, valueAt(frames, cell), valueLength(frames, cell));
+    return this.codecs.value.decode(bytes);
+  }
+
+  *#find(key: Uint8Array): Task<boolean> {
+    for (;;) {
+      this.check();
+      const status = this.engine.tree.find(this.root(), key, key.length);
+      if (status !== MISS) return status === FOUND;
+      const { missPage, missEpoch } = this.engine.pages;
+      yield* this.engine.pager.load(missPage, missEpoch);
+    }
+  }
+
+  *#hasTask(key: Uint8Array): Task<boolean> {
+    return yield* this.#find(key);
+  }
+
+  *#getTask(key: Uint8Array): Task<VO | undefined> {
+    if (!(yield* this.#find(key))) return undefined;
+    if (!this.#large()) return this.#decodeFound();
+    const state = this.hold();
+    try {
+      const reference = new OverflowReference();
+      reference.copy(this.#reference);
+      return this.codecs.value.decode(yield* readRun(this.engine, reference));
+    } finally {
+      this.release(state);
+    }
+  }
+
+  *#countTask(walk: Walk): Task<number> {
+    const state = this.hold();
+    try {
+      return yield* countTask(this.engine, state, walk);
+    } finally {
+      this.release(state);
+    }
+  }
+}
+
+function iterable<T>(keys: Iterable<T>): Iterable<T> {
+  if (typeof keys === "object" && keys !== null && Symbol.iterator in keys) return keys;
+  throw new TypeError("keys must be an array or another iterable of keys");
+}

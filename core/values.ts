@@ -1,0 +1,88 @@
+/**
+ * Handing out what was found: fresh bytes for the caller, whatever the size.
+ *
+ * @module
+ */
+
+import type { Engine } from "./engine.ts";
+import { readFully } from "./file_access.ts";
+import type { Task } from "./future.ts";
+import { cellFlags, OVERFLOW_FLAG, valueAt, valueLength } from "./leaf.ts";
+import { MAX_VALUE_BYTES } from "./limits.ts";
+import { OverflowReference } from "./overflow.ts";
+import { cellAt } from "./slots.ts";
+
+const SLAB_BYTES = 16 * 1024;
+const SMALL_BYTES = 64;
+const LARGE_BYTES = 2048;
+
+/**
+ * Makes fresh bytes. Those of middling size are views of slabs that are shared with others, because
+ * an ArrayBuffer of its own for each costs several times as much.
+ */
+export class FreshBytes {
+  #slab = new Uint8Array(SLAB_BYTES);
+  #used = 0;
+
+  /** A copy of `length` bytes of `source` from `at` on. */
+  copy(source: Uint8Array, at: number, length: number): Uint8Array {
+    if (length <= SMALL_BYTES || length > LARGE_BYTES) return source.slice(at, at + length);
+    if (this.#used + length > SLAB_BYTES) {
+      this.#slab = new Uint8Array(SLAB_BYTES);
+      this.#used = 0;
+    }
+    const from = this.#used;
+    this.#used += length;
+    const bytes = this.#slab.subarray(from, from + length);
+    for (let i = 0; i < length; i++) bytes[i] = source[at + i];
+    return bytes;
+  }
+}
+
+/** Whether the cell at `slot` of the leaf in `frame` refers to an overflow run; reads it if so. */
+export function overflowAt(
+  engine: Engine,
+  frame: number,
+  slot: number,
+  reference: OverflowReference,
+): boolean {
+  const { frames } = engine.cache;
+  const cell = cellAt(frames, frame, slot);
+  if ((cellFlags(frames, cell) & OVERFLOW_FLAG) === 0) return false;
+  reference.read(frames.u8, valueAt(frames, cell));
+  return true;
+}
+
+/** Length of the value at `slot` of the leaf in `frame`, in the leaf or in a run. */
+export function lengthAt(engine: Engine, frame: number, slot: number): number {
+  const { frames } = engine.cache;
+  const cell = cellAt(frames, frame, slot);
+  if ((cellFlags(frames, cell) & OVERFLOW_FLAG) === 0) return valueLength(frames, cell);
+  const reference = new OverflowReference();
+  reference.read(frames.u8, valueAt(frames, cell));
+  return reference.length;
+}
+
+/**
+ * Reads the value in an overflow run; the caller holds a state that reaches it.
+ * @throws {KvigError} `KVIG_CORRUPT` where it is damaged.
+ */
+export function* readRun(engine: Engine, reference: OverflowReference): Task<Uint8Array> {
+  const { pager } = engine;
+  const { page, epoch, length, sum } = reference;
+  const { pageBytes } = engine.cache.frames;
+  const end = (page + reference.pages(pageBytes)) * pageBytes;
+  if (page < 2 || length > MAX_VALUE_BYTES || end > pager.file.size) {
+    throw pager.corrupt(page, "a large value is referred to that lies outside of the file");
+  }
+  const bytes = new Uint8Array(length);
+  const own = new OverflowReference();
+  own.page = page;
+  own.epoch = epoch;
+  for (let tries = 0; tries < 2; tries++) {
+    const at = page * pageBytes;
+    yield* readFully(pager.file, at, bytes, 0, length, engine.parts.mode);
+    if (own.checksumOf(bytes) === sum) return bytes;
+  }
+  throw pager.corrupt(page, "the large value from there on does not fit its checksum");
+}
