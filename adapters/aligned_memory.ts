@@ -21,8 +21,9 @@ interface WasmHost {
 const aligned = new WeakSet<ArrayBufferLike>();
 
 /**
- * New zeroed memory of `bytes` bytes at a fixed address that is a multiple of 4096. It is the memory
- * of a WebAssembly instance that there never is: it cannot grow, so its address cannot change.
+ * New zeroed memory of `bytes` bytes at a fixed address that is a multiple of 4096. It is the
+ * memory of a WebAssembly instance that there never is: it cannot grow, so its address cannot
+ * change.
  *
  * @throws {RangeError} when `bytes` is not a whole number of at least 0.
  * @throws {Error} when the memory cannot be had, or the runtime has no WebAssembly.

@@ -35,7 +35,9 @@ export interface HeldLock {
 
 /** How a runtime takes a lock. */
 export interface Locker {
-  /** Takes the lock without waiting for another holder; fails with `KVIG_LOCKED` when there is one. */
+  /**
+   * Takes the lock without waiting for another holder; fails with `KVIG_LOCKED` when there is one.
+   */
   lock(target: LockTarget, kind: "exclusive" | "shared", blocking: boolean): Future<HeldLock>;
 }
 

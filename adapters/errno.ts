@@ -30,7 +30,9 @@ const CODES: ReadonlyMap<string, IoErrorCode> = new Map<string, IoErrorCode>([
   ["EOPNOTSUPP", "KVIG_UNSUPPORTED"],
 ]);
 
-/** EDQUOT has no name in some runtimes; its numbers are those of Linux and of macOS and the BSDs. */
+/**
+ * EDQUOT has no name in some runtimes; its numbers are those of Linux and of macOS and the BSDs.
+ */
 const QUOTA_NUMBERS: readonly unknown[] = [-122, -69];
 
 interface SystemError {

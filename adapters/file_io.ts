@@ -205,9 +205,9 @@ function checkRegular(path: string, stat: fs.BigIntStats): void {
 }
 
 /**
- * A second descriptor of the same file that bypasses the page cache, or -1. Opened beside the first,
- * not instead of it: what is misaligned goes through the first, and a file system that refuses
- * O_DIRECT may have created the file before it does.
+ * A second descriptor of the same file that bypasses the page cache, or -1. Opened beside the
+ * first, not instead of it: what is misaligned goes through the first, and a file system that
+ * refuses O_DIRECT may have created the file before it does.
  */
 function* openDirect(
   path: string,

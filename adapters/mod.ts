@@ -10,8 +10,8 @@ import type { Located } from "../core/host.ts";
 import type { OpenOptions } from "../core/open_store.ts";
 
 /**
- * Opens the store at `path` on whichever runtime runs this, creating it if need be; two files belong to
- * it, `path` and `path-wal`.
+ * Opens the store at `path` on whichever runtime runs this, creating it if need be; two files
+ * belong to it, `path` and `path-wal`.
  * @throws {KvigError} see the table of errors in the README.
  */
 export async function open<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>(

@@ -9,18 +9,7 @@
 import type { Output } from "./output.ts";
 import type { ParsedArguments } from "./parse.ts";
 import type { Progress } from "./progress.ts";
-
-/** An option of a command. */
-export interface Option {
-  /** The name, without its dashes. */
-  readonly name: string;
-  /** One letter that means the same. */
-  readonly short?: string;
-  /** What stands for the option's value in the help; without it the option takes none. */
-  readonly value?: string;
-  /** What it does, in one sentence or two. */
-  readonly about: string;
-}
+import type { Syntax } from "./syntax.ts";
 
 /** An example of the help: what to type, and what that does. */
 export interface Example {
@@ -31,17 +20,11 @@ export interface Example {
 }
 
 /** One command. */
-export interface Command {
-  /** The word that calls it. */
-  readonly name: string;
-  /** Its arguments in order: `NAME`, `[NAME]` for one to leave out, `NAME...` for one or more. */
-  readonly operands: readonly string[];
+export interface Command extends Syntax {
   /** What it does, in a line of the overview. */
   readonly summary: string;
-  /** What it does, in paragraphs. */
-  readonly about: readonly string[];
-  /** The options that it takes; `--help` is understood by each. */
-  readonly options: readonly Option[];
+  /** What it does, in paragraphs with an empty line between them. */
+  readonly about: string;
   /** At least one example. */
   readonly examples: readonly Example[];
   /** Carries it out and returns the exit code. */
@@ -59,10 +42,3 @@ export interface Call {
   /** Aborted when the user interrupts the command. */
   readonly signal: AbortSignal;
 }
-
-/** Exit code: all went well. */
-export const EXIT_OK = 0;
-/** Exit code: an operation failed, a key was not found, or `verify` found problems. */
-export const EXIT_FAILED = 1;
-/** Exit code: the command line is wrong. */
-export const EXIT_USAGE = 2;

@@ -8,7 +8,7 @@
  */
 
 import { isKvigError, type KvigError } from "../core/errors.ts";
-import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command.ts";
+import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 
 /** The command line is wrong; the message says what was given and what is allowed. */
 export class UsageError extends Error {

@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Command, Option } from "./command.ts";
+import type { Command } from "./command.ts";
 import { HELP } from "./options.ts";
+import type { Option } from "./syntax.ts";
 
 const COLUMNS = 80;
 const INDENT = "  ";
@@ -26,7 +27,7 @@ kvig help COMMAND explains a command and shows examples; kvig --version prints
 the version.
 
 Try it:
-  printf '%s\\n' '{"key":"greeting","value":"hello"}' | kvig load demo.kvig
+  kvig put demo.kvig greeting hello --create
   kvig get demo.kvig greeting
   kvig scan demo.kvig
 
@@ -57,7 +58,9 @@ export function explain(command: Command): string {
   const examples = command.examples.map(({ line, about }) => `  # ${about}\n  ${line}`);
   return [
     `${usage}\n`,
-    ...command.about.map((paragraph) => `${wrap(paragraph, COLUMNS).join("\n")}\n`),
+    ...command.about.trim().split("\n\n").map((paragraph) =>
+      `${wrap(paragraph, COLUMNS).join("\n")}\n`
+    ),
     `Options:\n${lines.join("\n")}\n`,
     `${examples.length === 1 ? "Example" : "Examples"}:\n${examples.join("\n\n")}\n`,
   ].join("\n");
@@ -73,7 +76,7 @@ function optionNames({ name, short, value }: Option): string {
 function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  for (const word of text.split(/\s+/)) {
     if (line !== "" && line.length + 1 + word.length > columns) {
       lines.push(line);
       line = "";

@@ -55,7 +55,9 @@ export async function readAll(input: Input): Promise<Uint8Array> {
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes > MAX_VALUE_BYTES) {
-      throw new CommandError(`${input.name} has more than ${MAX_VALUE_BYTES} bytes, the largest value`);
+      throw new CommandError(
+        `${input.name} has more than ${MAX_VALUE_BYTES} bytes, the largest value`,
+      );
     }
   }
   return Buffer.concat(chunks, bytes);
@@ -102,5 +104,7 @@ function readError(name: string, error: unknown): unknown {
     EACCES: "permission denied",
     EBADF: "it is closed",
   };
-  return new CommandError(`${name} cannot be read: ${reasons[code] ?? "the system says"} (${code})`);
+  return new CommandError(
+    `${name} cannot be read: ${reasons[code] ?? "the system says"} (${code})`,
+  );
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Option } from "./command.ts";
+import type { Option } from "./syntax.ts";
 
 /** Understood by every command. */
 export const HELP: Option = {

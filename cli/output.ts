@@ -45,7 +45,7 @@ export class Output {
     if (this.#bytes >= GATHERED_BYTES) await this.flush();
   }
 
-  /** The same for a line of text; true when {@link flush} is due, so that most lines cost no wait. */
+  /** Takes a line of text; true when {@link flush} is due, so that most lines cost no wait. */
   line(text: string): boolean {
     const bytes = Buffer.from(text + "\n", "utf8");
     this.#pieces.push(bytes);

@@ -8,12 +8,12 @@
 
 import { parseArgs } from "node:util";
 
-import type { Command, Option } from "./command.ts";
 import { UsageError } from "./failures.ts";
 import { parseCount, parseSize } from "./measures.ts";
 import { nearest } from "./nearest.ts";
 import { type Notation, quoted } from "./notation.ts";
 import { HELP } from "./options.ts";
+import type { Option, Syntax } from "./syntax.ts";
 
 /** The arguments and options of one call, checked against the command. */
 export class ParsedArguments {
@@ -70,7 +70,7 @@ interface Token {
  * Reads what follows the command's name.
  * @throws {UsageError} where the command does not take it.
  */
-export function parseCommandLine(command: Command, words: readonly string[]): ParsedArguments {
+export function parseCommandLine(command: Syntax, words: readonly string[]): ParsedArguments {
   const options = [...command.options, HELP];
   const { tokens } = parseArgs({
     args: [...words],
@@ -94,7 +94,7 @@ export function parseCommandLine(command: Command, words: readonly string[]): Pa
 }
 
 /** The value of an option, empty for one that takes none. */
-function checkOption(command: Command, token: Token): string {
+function checkOption(command: Syntax, token: Token): string {
   const { rawName = "", value, inlineValue } = token;
   const options = [...command.options, HELP];
   const option = options.find(({ name }) => name === token.name);
@@ -118,7 +118,7 @@ function shape({ name, value }: Option): string {
   return value === undefined ? `--${name}` : `--${name} ${value}`;
 }
 
-function unknownOption(command: Command, given: string, options: readonly Option[]): UsageError {
+function unknownOption(command: Syntax, given: string, options: readonly Option[]): UsageError {
   const names = options.map(({ name }) => `--${name}`).sort();
   const meant = given.startsWith("--") ? nearest(given, names) : undefined;
   const guess = meant === undefined ? "" : `did you mean ${meant}? `;
@@ -130,7 +130,7 @@ function unknownOption(command: Command, given: string, options: readonly Option
   return new UsageError(`${command.name} has no option ${shown}; ${guess}${list}${dash}`);
 }
 
-function checkOperands(command: Command, given: readonly string[]): void {
+function checkOperands(command: Syntax, given: readonly string[]): void {
   const usage = `: kvig ${command.name} ${command.operands.join(" ")}`;
   const needed = command.operands.filter((operand) => !operand.startsWith("["));
   if (given.length < needed.length) {

@@ -6,7 +6,8 @@
 
 import process from "node:process";
 
-import { type Command, EXIT_OK, EXIT_USAGE } from "./command.ts";
+import type { Command } from "./command.ts";
+import { EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { COMMANDS } from "./commands.ts";
 import { judge, UsageError } from "./failures.ts";
 import { explain, overview } from "./help.ts";

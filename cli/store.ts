@@ -5,11 +5,11 @@
  */
 
 import { isKvigError, KvigError } from "../core/errors.ts";
-import { open, type OpenOptions } from "../mod.ts";
+import { type Bytes, type Kvig, open, type OpenOptions } from "../mod.ts";
 import type { Call } from "./command.ts";
 
 /** A store as the commands use it: bytes in and out. */
-export type Store = Awaited<ReturnType<typeof open>>;
+export type Store = Kvig<Bytes, Bytes, Uint8Array, Uint8Array>;
 
 /** How a command wants its store. */
 export type How = Pick<OpenOptions, "readOnly" | "createIfMissing" | "pageSize" | "logSize">;

@@ -10,7 +10,9 @@ export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
 
-/** Throws {@link AssertionError} unless `condition` holds. `message` must not be built at the call. */
+/**
+ * Throws {@link AssertionError} unless `condition` holds. `message` must not be built at the call.
+ */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new AssertionError(`kvig invariant broken: ${message}`);
 }

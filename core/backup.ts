@@ -1,8 +1,8 @@
 /**
  * Backups: a held state written to one new file with an id of its own, which opens as a store.
  *
- * Every page is verified as it is read. Both meta pages come last, so a file that was not finished is
- * not taken for a backup.
+ * Every page is verified as it is read. Both meta pages come last, so a file that was not finished
+ * is not taken for a backup.
  *
  * @module
  */

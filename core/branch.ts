@@ -1,6 +1,6 @@
 /**
- * Branches: separators and references to children. Slot 0 has no separator; slot i leads to the keys
- * from its separator on, up to the separator of slot i + 1.
+ * Branches: separators and references to children. Slot 0 has no separator; slot i leads to the
+ * keys from its separator on, up to the separator of slot i + 1.
  *
  * A reference carries the number and the epoch of the child.
  *

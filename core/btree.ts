@@ -124,7 +124,9 @@ export class BTree {
     }
   }
 
-  /** Sets a key to a value, or to the overflow reference that is its value: DONE or what is missing. */
+  /**
+   * Sets a key to a value, or to the overflow reference that is its value: DONE or what is missing.
+   */
   put(
     root: TreeRoot,
     key: Uint8Array,
@@ -171,8 +173,8 @@ export class BTree {
 
   /**
    * Moves the pages on the way to the leaf for `low` to other places if one of them is not below
-   * `mark`: DONE or what is missing. {@link changed} says how many moved; `low` is moved to where the
-   * next leaf begins, or gets a negative length at the end.
+   * `mark`: DONE or what is missing. {@link changed} says how many moved; `low` is moved to where
+   * the next leaf begins, or gets a negative length at the end.
    */
   relocate(root: TreeRoot, low: KeyBuffer, mark: number): number {
     for (;;) {
@@ -204,7 +206,9 @@ export class BTree {
     }
   }
 
-  /** Moves the map pages of `segment` if one of them is not below `mark`: DONE or what is missing. */
+  /**
+   * Moves the map pages of `segment` if one of them is not below `mark`: DONE or what is missing.
+   */
   relocateMap(segment: number): number {
     for (;;) {
       this.#free.planBegin();
@@ -340,8 +344,8 @@ export class BTree {
 
   /**
    * Removes keys from `low` on, below `high` unless its length is negative, from the one leaf that
-   * `low` leads to. DONE with {@link changed} 0 when that leaf has none of them: then `low` is moved
-   * to where the next leaf begins, or gets a negative length at the end.
+   * `low` leads to. DONE with {@link changed} 0 when that leaf has none of them: then `low` is
+   * moved to where the next leaf begins, or gets a negative length at the end.
    */
   removeSome(root: TreeRoot, low: KeyBuffer, high: KeyBuffer): number {
     for (;;) {

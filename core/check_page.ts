@@ -1,6 +1,6 @@
 /**
- * Whether the inner structure of a page holds together, beyond its checksum: what a page must satisfy
- * so that reading it can neither leave the page nor fail to end.
+ * Whether the inner structure of a page holds together, beyond its checksum: what a page must
+ * satisfy so that reading it can neither leave the page nor fail to end.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Closing a store: what was committed goes into the data file, the file is cut to what is reached, the
- * files are closed.
+ * Closing a store: what was committed goes into the data file, the file is cut to what is reached,
+ * the files are closed.
  *
  * @module
  */

@@ -2,8 +2,8 @@
  * Compacting: pages behind a mark are moved to free places before it, until the file can be cut.
  *
  * A move changes nothing that a reader can see, so it needs no record in the log: it is copying on
- * write, and durable with the next checkpoint. Places that a snapshot or a meta page reaches are not
- * reused and not cut off; compacting does not wait for snapshots.
+ * write, and durable with the next checkpoint. Places that a snapshot or a meta page reaches are
+ * not reused and not cut off; compacting does not wait for snapshots.
  *
  * @module
  */

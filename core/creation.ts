@@ -1,7 +1,7 @@
 /**
  * Creating a store, in the order that a power cut at any step leaves something that is either made
- * anew or opened: the data file, empty and locked; the log, zero-written and synced; the names; then
- * the first meta page, in a file of two pages.
+ * anew or opened: the data file, empty and locked; the log, zero-written and synced; the names;
+ * then the first meta page, in a file of two pages.
  *
  * @module
  */

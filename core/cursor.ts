@@ -1,6 +1,6 @@
 /**
- * Cursors: stepping through entries without allocating, with the bytes left where they are until they
- * are asked for.
+ * Cursors: stepping through entries without allocating, with the bytes left where they are until
+ * they are asked for.
  *
  * @module
  */
@@ -18,7 +18,9 @@ import type { State } from "./state.ts";
 import { AT_END, TreeWalk } from "./tree_walk.ts";
 import { overflowAt, readRun } from "./values.ts";
 
-/** A place among the entries of a range. It holds a snapshot from its first step until it is closed. */
+/**
+ * A place among the entries of a range. It holds a snapshot from its first step until it is closed.
+ */
 export class Cursor<K = Bytes> {
   readonly #source: EntrySource;
   readonly #walk: Walk;
@@ -98,7 +100,7 @@ export class Cursor<K = Bytes> {
     const frame = this.#frame();
     if (overflowAt(engine, frame, this.#slot, this.#reference)) {
       checkFits("value", this.#reference.length, target, offset);
-      target.set(engine.block(readRun(engine, this.#reference)), offset);
+      target.set(engine.runBlocking(readRun(engine, this.#reference)), offset);
       return this.#reference.length;
     }
     const { frames } = engine.cache;
@@ -172,7 +174,7 @@ export class Cursor<K = Bytes> {
 
   #load(): void {
     const { engine } = this.#source;
-    engine.block(engine.pager.load(engine.pages.missPage, engine.pages.missEpoch));
+    engine.runBlocking(engine.pager.load(engine.pages.missPage, engine.pages.missEpoch));
   }
 }
 

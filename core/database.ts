@@ -50,8 +50,8 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   }
 
   /**
-   * Sets `key` to `value`. The bytes are copied when the write gets its turn; leave them alone until
-   * the promise settles.
+   * Sets `key` to `value`. The bytes are copied when the write gets its turn; leave them alone
+   * until the promise settles.
    * @throws {KvigError} `KVIG_KEY_TOO_LARGE`, `KVIG_VALUE_TOO_LARGE`, `KVIG_FULL`, `KVIG_ABORTED`,
    *   `KVIG_READ_ONLY`, `KVIG_CLOSED`, `KVIG_IO`, `KVIG_FAILED`.
    */
@@ -74,7 +74,8 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
 
   /**
    * Like {@link put}, at once.
-   * @throws {KvigError} also `KVIG_WOULD_BLOCK`, with nothing changed, where something under way would
+   * @throws {KvigError} also `KVIG_WOULD_BLOCK`, with nothing changed, where something under way
+   * would
    *   have to be waited for.
    */
   putSync(key: K, value: V, options?: WriteOptions): void {
@@ -193,7 +194,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     const sync = this.#beginWrite(options);
     checkWork(work);
     this.engine.checkCanCommit(sync);
-    this.engine.block(this.#takeTurn(undefined));
+    this.engine.runBlocking(this.#takeTurn(undefined));
     try {
       const tx = this.#begin();
       let result: T;
@@ -202,14 +203,16 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
         if (isThenable(result)) {
           throw new TypeError("the function given to transactionSync() must not return a promise");
         }
-        this.engine.block(tx.finish());
+        this.engine.runBlocking(tx.finish());
         if (tx.doom !== undefined) throw tx.doom;
       } catch (error) {
-        this.engine.block(this.#abort(tx));
+        this.engine.runBlocking(this.#abort(tx));
         throw error;
       }
-      const group = this.engine.block(this.#commit(sync));
-      if (sync && group !== undefined) this.engine.block(this.engine.log.syncThrough(group.number));
+      const group = this.engine.runBlocking(this.#commit(sync));
+      if (sync && group !== undefined) {
+        this.engine.runBlocking(this.engine.log.syncThrough(group.number));
+      }
       this.engine.checkpointNow();
       return result;
     } finally {
@@ -231,7 +234,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   flushSync(): void {
     this.engine.checkWritable();
     if (this.engine.log.flushing || !this.engine.parts.io.canBlock) throw wouldBlock("a flush");
-    this.engine.block(this.#flushTask());
+    this.engine.runBlocking(this.#flushTask());
   }
 
   /** The state as it is now, to read for as long as it is not closed. */
@@ -259,7 +262,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     if (this.engine.parts.checkpointer.running || this.engine.log.flushing) {
       throw wouldBlock("a checkpoint or flush");
     }
-    this.engine.block(this.engine.checkpoint());
+    this.engine.runBlocking(this.engine.checkpoint());
   }
 
   /** Makes the data file as short as it can be; reports what held it back. */
@@ -276,7 +279,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   compactSync(options?: CompactOptions): CompactReport {
     this.engine.checkWritable();
     this.engine.checkCanCommit(true);
-    return this.engine.block(compactTask(this.engine, options ?? {}));
+    return this.engine.runBlocking(compactTask(this.engine, options ?? {}));
   }
 
   /** Writes a copy of the store as it is now to a new file at `path`, beside ongoing work. */
@@ -292,7 +295,9 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   /** Like {@link backup}, at once. */
   backupSync(path: string, options?: BackupOptions): void {
     this.engine.checkOpen();
-    this.engine.block(this.#held((state) => backupTask(this.engine, state, path, options ?? {})));
+    this.engine.runBlocking(
+      this.#held((state) => backupTask(this.engine, state, path, options ?? {})),
+    );
   }
 
   /** Checks everything that can be checked; damage is reported, never thrown. */
@@ -308,7 +313,9 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   /** Like {@link verify}, at once. */
   verifySync(options?: VerifyOptions): VerifyReport {
     this.engine.checkOpen();
-    return this.engine.block(this.#held((state) => verifyTask(this.engine, state, options ?? {})));
+    return this.engine.runBlocking(
+      this.#held((state) => verifyTask(this.engine, state, options ?? {})),
+    );
   }
 
   /** Figures about the store. */
@@ -341,7 +348,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     const busy = turn.held || log.flushing || parts.checkpointer.running || !parts.io.canBlock;
     if (busy && failure === undefined) throw wouldBlock("an operation");
     this.#closing = Promise.resolve();
-    this.engine.block(closeTask(this.engine));
+    this.engine.runBlocking(closeTask(this.engine));
   }
 
   /** Same as {@link close}. */
@@ -413,7 +420,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   #committedSync(sync: boolean): void {
     const { engine } = this;
     engine.commitSingle(sync);
-    if (sync) engine.block(engine.log.flush(true));
+    if (sync) engine.runBlocking(engine.log.flush(true));
     else engine.log.schedule();
     engine.checkpointNow();
   }
@@ -433,8 +440,8 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
 
   #singleSync<T>(sync: boolean, task: () => Task<T>, scoped: boolean): T {
     const { engine } = this;
-    const { result, group } = engine.block(this.#inTurn(undefined, sync, task, scoped));
-    if (sync && group !== undefined) engine.block(engine.log.syncThrough(group.number));
+    const { result, group } = engine.runBlocking(this.#inTurn(undefined, sync, task, scoped));
+    if (sync && group !== undefined) engine.runBlocking(engine.log.syncThrough(group.number));
     engine.checkpointNow();
     return result;
   }

@@ -1,5 +1,6 @@
 /**
- * A file without content, in place of the log of a backup that is opened read-only before it has one.
+ * A file without content, in place of the log of a backup that is opened read-only before it has
+ * one.
  *
  * @module
  */

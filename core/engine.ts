@@ -1,9 +1,9 @@
 /**
  * The engine of one open store: its parts, its failure, and the life of a write.
  *
- * A write is tried at once, synchronously. Where something is missing — a page, frames, places, room
- * in the log — nothing has changed; {@link Engine.supply} provides it, waiting as the caller's driver
- * allows, and the write is tried again.
+ * A write is tried at once, synchronously. Where something is missing — a page, frames, places,
+ * room in the log — nothing has changed; {@link Engine.supply} provides it, waiting as the caller's
+ * driver allows, and the write is tried again.
  *
  * @module
  */
@@ -123,7 +123,9 @@ export class Engine {
     this.#margin = Math.max(32, this.cache.capacity >>> 3);
   }
 
-  /** Notes that a write of the log, a meta page or a sync failed; everything is refused from now on. */
+  /**
+   * Notes that a write of the log, a meta page or a sync failed; everything is refused from now on.
+   */
   fail(reason: unknown): KvigError {
     const { path } = this.parts;
     const message = `the store ${path} has failed: a write or sync that durability rests on failed`;
@@ -152,7 +154,7 @@ export class Engine {
   }
 
   /** Runs a task to its end without waiting, with operations of the Io that block. */
-  block<T>(task: Task<T>): T {
+  runBlocking<T>(task: Task<T>): T {
     const before = this.#mode.options;
     this.#mode.options = BLOCKING;
     try {
@@ -325,7 +327,9 @@ export class Engine {
     else yield* this.checkpoint();
   }
 
-  /** The transaction has outgrown the log: its records are abandoned, a checkpoint will commit it. */
+  /**
+   * The transaction has outgrown the log: its records are abandoned, a checkpoint will commit it.
+   */
   stopLogging(): void {
     assert(this.scope !== undefined, "a transaction is open");
     this.log.abandon();
@@ -353,7 +357,7 @@ export class Engine {
   checkpointNow(): void {
     if (!this.checkpointDue || this.parts.checkpointer.running || this.log.flushing) return;
     try {
-      this.block(this.checkpoint());
+      this.runBlocking(this.checkpoint());
       this.checkpointError = undefined;
     } catch (error) {
       this.#checkpointDropped(error);

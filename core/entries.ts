@@ -1,6 +1,6 @@
 /**
- * Iterating entries: each iteration holds a state from its first step to its end, and takes one leaf
- * at a time out of the tree.
+ * Iterating entries: each iteration holds a state from its first step to its end, and takes one
+ * leaf at a time out of the tree.
  *
  * @module
  */
@@ -269,7 +269,7 @@ class SyncIteration<T> implements IterableIterator<T> {
   next(): IteratorResult<T> {
     const iteration = this.#iteration;
     iteration.check();
-    if (!iteration.ready && !iteration.engine.block(iteration.fill())) {
+    if (!iteration.ready && !iteration.engine.runBlocking(iteration.fill())) {
       return { done: true, value: undefined };
     }
     return { done: false, value: iteration.take() };

@@ -1,9 +1,9 @@
 /**
  * The one error class of kvig and its closed list of codes.
  *
- * Operating conditions are a {@link KvigError} with a stable `code`; wrong arguments are TypeError or
- * RangeError; broken invariants are an AssertionError (see assert.ts). Messages never contain keys
- * or values.
+ * Operating conditions are a {@link KvigError} with a stable `code`; wrong arguments are TypeError
+ * or RangeError; broken invariants are an AssertionError (see assert.ts). Messages never contain
+ * keys or values.
  *
  * @module
  */
@@ -47,7 +47,9 @@ export interface KvigErrorDetails {
   outcome?: "unknown" | "none";
 }
 
-/** An operating error: something that a correct program can meet. `code` is stable across releases. */
+/**
+ * An operating error: something that a correct program can meet. `code` is stable across releases.
+ */
 export class KvigError extends Error {
   /** Always `"KvigError"`. */
   override readonly name = "KvigError";

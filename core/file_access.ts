@@ -1,6 +1,6 @@
 /**
- * What the contract leaves to its user: going on after short transfers, trying again after a passing
- * fault, and the blocking hint of the call that is being served.
+ * What the contract leaves to its user: going on after short transfers, trying again after a
+ * passing fault, and the blocking hint of the call that is being served.
  *
  * @module
  */

@@ -200,6 +200,12 @@ export class Signal {
 /** A body of code that waits: a generator that yields the futures it waits for. */
 export type Task<T> = Generator<Future<unknown>, T, unknown>;
 
+/** A task that is over at once, with `value`. */
+export function* completed<T>(value: T): Task<T> {
+  yield* [];
+  return value;
+}
+
 /**
  * Runs `task` to its end without waiting.
  *

@@ -1,16 +1,16 @@
 /**
  * The contract between kvig and the world: the one file that the author of an adapter reads.
  *
- * An {@link Io} opens files and hands out memory; an {@link IoFile} reads, writes and syncs. Nothing
- * else of a runtime is used. Rules that hold for every operation:
+ * An {@link Io} opens files and hands out memory; an {@link IoFile} reads, writes and syncs.
+ * Nothing else of a runtime is used. Rules that hold for every operation:
  *
  * - **It returns a {@link Future}** and does not throw, but for arguments that make no sense (a
  *   negative position, a range outside of the memory), which are a bug of the caller. A blocking Io
  *   settles the future before it returns, an asynchronous one later.
  * - **Positions, offsets and lengths are bytes**, whole numbers of at least 0. There is no cursor:
- *   each operation names its position, and any number of operations may be in flight at once, on one
- *   file too, completing in any order. The caller never has two overlapping writes, or a write and
- *   an overlapping read, in flight, and relies on no order among operations in flight.
+ *   each operation names its position, and any number of operations may be in flight at once, on
+ *   one file too, completing in any order. The caller never has two overlapping writes, or a write
+ *   and an overlapping read, in flight, and relies on no order among operations in flight.
  * - **From the call until the future is settled the memory of an operation belongs to the Io**: the
  *   caller neither changes nor reuses it. After that the Io must not touch it, not even when a
  *   second, late completion arrives (which it ignores: the first one wins).
@@ -71,7 +71,10 @@ export interface IoOpenOptions extends CallOptions {
   mode?: number;
 }
 
-/** Many writes to scattered positions of one file, from one memory. Reused: {@link WriteBatch.clear}. */
+/**
+ * Many writes to scattered positions of one file, from one memory. Reused: {@link
+ * WriteBatch.clear}.
+ */
 export class WriteBatch {
   /** Where all entries lie. */
   readonly memory: Uint8Array;
@@ -125,8 +128,8 @@ export interface IoFile {
 
   /**
    * Reads up to `length` bytes at position `at` into `memory` from `offset` on; settles with the
-   * number of bytes read. That number may be smaller without an error: the caller asks again for the
-   * rest. It is 0 only at or past the end of the file, or when `length` is 0. Bytes of `memory`
+   * number of bytes read. That number may be smaller without an error: the caller asks again for
+   * the rest. It is 0 only at or past the end of the file, or when `length` is 0. Bytes of `memory`
    * outside of what was read are left as they are.
    */
   read(
@@ -151,8 +154,8 @@ export interface IoFile {
   ): Future<number>;
 
   /**
-   * Carries out every write of `batch`, in any order, wholly: short writes are continued. Entries do
-   * not overlap. The batch is not atomic: when it fails, or power fails, any part of any of its
+   * Carries out every write of `batch`, in any order, wholly: short writes are continued. Entries
+   * do not overlap. The batch is not atomic: when it fails, or power fails, any part of any of its
    * writes may have happened. `batch` and its memory belong to the Io until the future is settled.
    */
   writeBatch(batch: WriteBatch, options?: CallOptions): Future<void>;
@@ -165,14 +168,16 @@ export interface IoFile {
    */
   sync(kind: "data" | "full", options?: CallOptions): Future<void>;
 
-  /** Sets the size. What is cut off is gone; what is added reads as zeros. Durable by a full sync. */
+  /**
+   * Sets the size. What is cut off is gone; what is added reads as zeros. Durable by a full sync.
+   */
   truncate(size: number, options?: CallOptions): Future<void>;
 
   /**
    * Takes the lock of the file without waiting: one exclusive holder, or any number of shared ones,
-   * across processes, runtimes and openings in one process; it ends with `close` or with the process.
-   * After locking, the name must still mean the file that is locked, else `KVIG_LOCKED`. Fails with
-   * `KVIG_LOCKED` when it is held, `KVIG_UNSUPPORTED` where no lock can be had.
+   * across processes, runtimes and openings in one process; it ends with `close` or with the
+   * process. After locking, the name must still mean the file that is locked, else `KVIG_LOCKED`.
+   * Fails with `KVIG_LOCKED` when it is held, `KVIG_UNSUPPORTED` where no lock can be had.
    */
   lock(kind: "exclusive" | "shared", options?: CallOptions): Future<void>;
 
@@ -204,8 +209,8 @@ export interface Io {
   syncDirectory(path: string, options?: CallOptions): Future<void>;
 
   /**
-   * New zeroed memory of `bytes` bytes at a fixed address that is a multiple of 4096, for operations
-   * without a copy. It must be a view of a buffer that is never resized or detached.
+   * New zeroed memory of `bytes` bytes at a fixed address that is a multiple of 4096, for
+   * operations without a copy. It must be a view of a buffer that is never resized or detached.
    * @throws {Error} when the memory cannot be had.
    */
   allocate(bytes: number): Uint8Array;

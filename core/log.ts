@@ -231,7 +231,9 @@ export class Log {
     this.#queue.push(group);
   }
 
-  /** The records that follow belong to a transaction: a group of their own, which may be abandoned. */
+  /**
+   * The records that follow belong to a transaction: a group of their own, which may be abandoned.
+   */
   beginTransaction(): void {
     this.endGroup();
     this.#transaction = true;
@@ -275,8 +277,8 @@ export class Log {
   }
 
   /**
-   * Writes every closed group, and the one being filled unless a transaction fills it; then syncs if
-   * a group or the caller wants it. No other flush may be under way.
+   * Writes every closed group, and the one being filled unless a transaction fills it; then syncs
+   * if a group or the caller wants it. No other flush may be under way.
    * @throws {KvigError} `KVIG_FAILED` when a write or the sync failed: the store has failed.
    */
   *flush(sync: boolean): Task<void> {

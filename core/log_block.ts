@@ -1,9 +1,9 @@
 /**
  * Blocks of the log: a header and a piece of the records of one group.
  *
- * The checksum of the first block of a group is seeded with the file's seed, that of every other one
- * with the checksum of the block before it: a group counts whole or not at all. The layout is in
- * docs/format.md.
+ * The checksum of the first block of a group is seeded with the file's seed, that of every other
+ * one with the checksum of the block before it: a group counts whole or not at all. The layout is
+ * in docs/format.md.
  *
  * @module
  */

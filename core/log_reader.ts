@@ -1,10 +1,11 @@
 /**
- * Reading the log: where its good groups end, whether what follows is a torn tail or damage, and the
- * records of the groups.
+ * Reading the log: where its good groups end, whether what follows is a torn tail or damage, and
+ * the records of the groups.
  *
  * The rules (the reasons are in docs/design.md):
  * - A group counts when all of its blocks are there, in order, with this salt, up to its last.
- * - Blocks of an older salt are the end of the log. A *newer* salt anywhere proves a lost meta page.
+ * - Blocks of an older salt are the end of the log. A *newer* salt anywhere proves a lost meta
+ *   page.
  * - Where a group is bad and a valid later one says that it was durable, the log is damaged.
  *   Otherwise the bad group is a torn tail, and is cut with whatever stands behind it.
  *

@@ -61,7 +61,9 @@ export function fileSeed(fileId: Uint8Array): number {
   return checksum(fileId, 0, FILE_ID_BYTES, 0);
 }
 
-/** Writes `meta` for page `slot` into the first {@link META_BYTES} bytes of `page`; zeros the rest. */
+/**
+ * Writes `meta` for page `slot` into the first {@link META_BYTES} bytes of `page`; zeros the rest.
+ */
 export function encodeMeta(meta: Meta, slot: number, page: Uint8Array): void {
   page.fill(0);
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);

@@ -1,6 +1,6 @@
 /**
- * Writing meta pages: always into the slot of the older one, always with the next checkpoint number,
- * always with a raised epoch limit, always followed by a full sync.
+ * Writing meta pages: always into the slot of the older one, always with the next checkpoint
+ * number, always with a raised epoch limit, always followed by a full sync.
  *
  * @module
  */
@@ -17,6 +17,8 @@ import type { State } from "./state.ts";
 export class MetaPages {
   /** What the newest meta page says. */
   current: Meta;
+  /** Whether a meta page is being written. */
+  busy = false;
   /** Told why a meta page could not be written: turns it into the error of the store. */
   readonly onFailure: (reason: unknown) => KvigError;
   readonly #pager: Pager;
@@ -24,7 +26,6 @@ export class MetaPages {
   readonly #memory: Uint8Array;
   readonly #done = new Signal();
   #slot: number;
-  #busy = false;
 
   /** Goes on from `current`, which was read from `slot`; `memory` holds one page. */
   constructor(
@@ -48,8 +49,8 @@ export class MetaPages {
    * @throws {KvigError} `KVIG_FAILED` when the write or the sync failed: the store has failed.
    */
   *write(state: State, group: number, position: number, salt: number): Task<void> {
-    while (this.#busy) yield* this.#done.wait();
-    this.#busy = true;
+    while (this.busy) yield* this.#done.wait();
+    this.busy = true;
     const { pages } = this.#pager;
     const slot = 1 - this.#slot;
     const meta: Meta = {
@@ -70,7 +71,7 @@ export class MetaPages {
     } catch (error) {
       throw this.onFailure(error);
     } finally {
-      this.#busy = false;
+      this.busy = false;
       this.#done.fire();
     }
     this.#slot = slot;

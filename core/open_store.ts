@@ -24,9 +24,10 @@ export interface OpenOptions<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
 
 /**
  * Opens the store at `path` with `io`, creating it if need be.
- * @throws {KvigError} `KVIG_NOT_FOUND`, `KVIG_EXISTS`, `KVIG_LOCKED`, `KVIG_FORMAT`, `KVIG_CORRUPT`,
- *   `KVIG_ACCESS`, `KVIG_FULL`, `KVIG_IO`, `KVIG_UNSUPPORTED`, `KVIG_ABORTED`: files that were there
- *   are untouched.
+ * @throws {KvigError} `KVIG_NOT_FOUND`, `KVIG_EXISTS`, `KVIG_LOCKED`, `KVIG_FORMAT`,
+ * `KVIG_CORRUPT`,
+ *   `KVIG_ACCESS`, `KVIG_FULL`, `KVIG_IO`, `KVIG_UNSUPPORTED`, `KVIG_ABORTED`: files that were
+ *   there are untouched.
  */
 export async function openStore<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>(
   io: Io,

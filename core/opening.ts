@@ -162,14 +162,14 @@ class Opening {
     const file = yield* this.#openIfThere(logPath(this.#path), true);
     if (file === undefined) return false;
     try {
-      for (const blockBytes of [4096, 512]) {
-        const ringBlocks = Math.floor(file.size / blockBytes);
+      for (const logBlockBytes of [4096, 512]) {
+        const ringBlocks = Math.floor(file.size / logBlockBytes);
         const reader = new LogReader(
           file,
           this.#mode,
           this.#buffer,
           ringBlocks,
-          new BlockCodec(this.#buffer, blockBytes, undefined, 0),
+          new BlockCodec(this.#buffer, logBlockBytes, undefined, 0),
         );
         if (ringBlocks > 0 && (yield* reader.anyValid())) return true;
       }

@@ -1,6 +1,6 @@
 /**
- * References to overflow runs: where a value lies that is too large for a leaf. A run is a number of
- * adjacent pages without headers. The layout is in docs/format.md.
+ * References to overflow runs: where a value lies that is too large for a leaf. A run is a number
+ * of adjacent pages without headers. The layout is in docs/format.md.
  *
  * @module
  */

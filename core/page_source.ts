@@ -1,6 +1,6 @@
 /**
- * Reading the pages of a held state one by one, for tools: dirty pages from the cache, all others from
- * the file, past the cache, so that what is checked is what is there.
+ * Reading the pages of a held state one by one, for tools: dirty pages from the cache, all others
+ * from the file, past the cache, so that what is checked is what is there.
  *
  * @module
  */

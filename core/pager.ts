@@ -145,7 +145,9 @@ export class Pager {
     yield* this.#loaded.wait();
   }
 
-  /** Reads and checks a page; returns "" or what is wrong. A page that is wrong is read again once. */
+  /**
+   * Reads and checks a page; returns "" or what is wrong. A page that is wrong is read again once.
+   */
   *readPage(page: number, epoch: number, frame: number): Task<string> {
     const { frames } = this.#cache;
     const { pageBytes } = frames;
@@ -255,8 +257,8 @@ export class Pager {
   }
 
   /**
-   * Makes sure that `need` places can be handed out and that `reserve` more stay. Returns false when
-   * the file is full.
+   * Makes sure that `need` places can be handed out and that `reserve` more stay. Returns false
+   * when the file is full.
    */
   *findPlaces(need: number, reserve: number): Task<boolean> {
     const { free } = this;

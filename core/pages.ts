@@ -1,6 +1,6 @@
 /**
- * Pages in memory as the states see them: which page may be changed in place, what a change makes of
- * the old one, and the epoch that new pages carry. No input or output here.
+ * Pages in memory as the states see them: which page may be changed in place, what a change makes
+ * of the old one, and the epoch that new pages carry. No input or output here.
  *
  * Rules (the reasons are in docs/design.md):
  * - A page is changed in place only while it is dirty, its place was never written, and it was made

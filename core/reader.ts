@@ -91,7 +91,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     const status = this.#seekSync(key);
     if (status !== FOUND) return undefined;
     if (!this.#large()) return this.#decodeFound();
-    return this.codecs.value.decode(this.engine.block(readRun(this.engine, this.#reference)));
+    return this.codecs.value.decode(this.engine.runBlocking(readRun(this.engine, this.#reference)));
   }
 
   /**
@@ -107,7 +107,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     }
     if (this.#large()) {
       checkFits("value", this.#reference.length, target, offset);
-      target.set(this.engine.block(readRun(this.engine, this.#reference)), offset);
+      target.set(this.engine.runBlocking(readRun(this.engine, this.#reference)), offset);
       return this.#reference.length;
     }
     const { frames } = this.engine.cache;
@@ -195,7 +195,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
   countSync(range?: KeyRange<K>): number {
     this.check();
     if (range === undefined) return this.root().count;
-    return this.engine.block(this.#countTask(this.#walk(range)));
+    return this.engine.runBlocking(this.#countTask(this.#walk(range)));
   }
 
   /** The first entry of a range, or undefined where it has none. */
@@ -242,7 +242,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     let status = this.#seek(key);
     while (status === MISS) {
       const { missPage, missEpoch } = this.engine.pages;
-      this.engine.block(this.engine.pager.load(missPage, missEpoch));
+      this.engine.runBlocking(this.engine.pager.load(missPage, missEpoch));
       status = this.engine.tree.find(this.root(), this.#keyBytes, this.#keyLength);
     }
     return status;

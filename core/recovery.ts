@@ -2,8 +2,8 @@
  * Recovery: what stands in the log behind the meta page is done again, through the ordinary way of
  * writing, with checkpoints whenever a running store would make one, and one at the end.
  *
- * It may be cut off at any point and then starts again from the last checkpoint: until the meta page
- * that ends it, the salt of the replayed groups stays. No group is accepted before that.
+ * It may be cut off at any point and then starts again from the last checkpoint: until the meta
+ * page that ends it, the salt of the replayed groups stays. No group is accepted before that.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The slots of a leaf or branch: sorted arrays at the front of the page, cells in the heap that grows
- * from its end. Searching, opening and closing slots; what the cells hold is the business of
+ * The slots of a leaf or branch: sorted arrays at the front of the page, cells in the heap that
+ * grows from its end. Searching, opening and closing slots; what the cells hold is the business of
  * leaf.ts and branch.ts. The layout and the reasons for it are in docs/format.md.
  *
  * A search never looks at the first `fpl` bytes of the key: the separators on the way to the page

@@ -1,8 +1,8 @@
 /**
  * Splitting a page that a new cell does not fit into.
  *
- * The cells of the page and the new one make one sequence; a part of it stays, the rest goes to a new
- * page at the right. Both get the longest prefix their keys share and the `fpl` that their new
+ * The cells of the page and the new one make one sequence; a part of it stays, the rest goes to a
+ * new page at the right. Both get the longest prefix their keys share and the `fpl` that their new
  * separators guarantee. The caller has touched the path and reserved what is needed.
  *
  * @module
@@ -98,7 +98,9 @@ export class Splitter {
     this.#newKey = new KeyBuffer(maxKeyBytes);
   }
 
-  /** Splits the leaf of the path and inserts {@link leafCell} under `key`, which belongs at `slot`. */
+  /**
+   * Splits the leaf of the path and inserts {@link leafCell} under `key`, which belongs at `slot`.
+   */
   splitLeaf(root: TreeRoot, slot: number, key: Uint8Array, keyLength: number): void {
     this.#newKey.set(key, keyLength);
     this.#newSlot = slot;

@@ -72,7 +72,9 @@ export class State {
   }
 }
 
-/** The states whose pages must stay: snapshots, the last committed one, the one being checkpointed. */
+/**
+ * The states whose pages must stay: snapshots, the last committed one, the one being checkpointed.
+ */
 export class Holds {
   #states: State[] = [];
   #counts: number[] = [];

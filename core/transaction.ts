@@ -18,8 +18,8 @@ import { type BatchOperation, keyToWrite, rawOperations, valueToWrite } from "./
 import { clearTask, putTask, removeTask } from "./writer.ts";
 
 /**
- * One transaction. Its verbs settle when they are applied; what they do becomes visible to others, and
- * durable, with the commit. It is usable until the function it was given to has returned.
+ * One transaction. Its verbs settle when they are applied; what they do becomes visible to others,
+ * and durable, with the commit. It is usable until the function it was given to has returned.
  */
 export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   extends Reader<K, V, KO, VO> {
@@ -143,7 +143,7 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   #writeSync<T>(task: () => Task<T>): T {
     this.#check();
     if (this.#turn.held) throw wouldBlock("another operation of the transaction");
-    return this.engine.block(this.#inTurn(task));
+    return this.engine.runBlocking(this.#inTurn(task));
   }
 
   *#inTurn<T>(task: () => Task<T>): Task<T> {

@@ -1,8 +1,8 @@
 /**
  * Walking the leaves of one state's tree, in either direction, within bounds.
  *
- * The state is held by the caller, so its pages do not change; the walk keeps references, not frames,
- * and a step that finds a page missing can simply be tried again once the page is there.
+ * The state is held by the caller, so its pages do not change; the walk keeps references, not
+ * frames, and a step that finds a page missing can simply be tried again once the page is there.
  *
  * @module
  */

@@ -1,15 +1,17 @@
 /**
- * Verifying a store: every page that a state reaches is read and checked, and the free-space map must
- * mark exactly the pages that are reached.
+ * Verifying a store: every page that a state reaches is read and checked, and the free-space map
+ * must mark exactly the pages that are reached.
  *
  * @module
  */
 
 import { entryUsed, getBit, indexEntries, segmentPlaces } from "./bitmap.ts";
 import type { Engine } from "./engine.ts";
+import { readFully } from "./file_access.ts";
 import { BITMAP, INDEX, KIND, LEVEL } from "./frames.ts";
-import type { Task } from "./future.ts";
+import { completed, type Task } from "./future.ts";
 import type { Signalled } from "./host.ts";
+import { decodeMeta, META_BYTES } from "./meta.ts";
 import type { OverflowReference } from "./overflow.ts";
 import { PageSource } from "./page_source.ts";
 import type { State } from "./state.ts";
@@ -60,6 +62,7 @@ export function* verifyTask(
   const report: VerifyReport = { ok: true, pages: 0, entries: 0, problems: [] };
   const passPages = PASS_BYTES * 8;
   const source = new PageSource(engine);
+  yield* verifyMetas(engine, report);
   for (let first = 0; first < state.pageCount; first += passPages) {
     const count = Math.min(passPages, state.pageCount - first);
     const pass = new Pass(engine, source, state, options, report, first, count);
@@ -67,6 +70,19 @@ export function* verifyTask(
   }
   report.ok = report.problems.length === 0;
   return report;
+}
+
+/** Both meta pages must be valid, unless one of them is being written. */
+function* verifyMetas(engine: Engine, report: VerifyReport): Task<void> {
+  const { pager, parts } = engine;
+  const { pageBytes } = engine.cache.frames;
+  const bytes = new Uint8Array(META_BYTES);
+  for (let slot = 0; slot < 2; slot++) {
+    if (pager.metaStates[slot] === undefined && parts.meta.current.checkpoint === 1) continue;
+    yield* readFully(pager.file, slot * pageBytes, bytes, 0, META_BYTES, parts.mode);
+    if (decodeMeta(bytes, slot) !== undefined || parts.meta.busy) continue;
+    report.problems.push({ file: parts.path, page: slot, what: "it is no valid meta page" });
+  }
 }
 
 class Pass implements StateVisitor {
@@ -110,23 +126,22 @@ class Pass implements StateVisitor {
     if (!this.#damaged) yield* this.#compareMap();
   }
 
-  // deno-lint-ignore require-yield
-  *page(page: number, _epoch: number, frame: number): Task<boolean> {
+  page(page: number, _epoch: number, frame: number): Task<boolean> {
     this.#step(1);
     const fresh = this.#mark(page);
     if (!fresh) this.problem(page, "it is reached twice");
     const { frames } = this.#source;
     if (frames.get(frame, KIND) === INDEX) this.#noteIndex(page, frame);
-    return fresh;
+    return completed(fresh);
   }
 
-  // deno-lint-ignore require-yield
-  *run(reference: OverflowReference): Task<void> {
+  run(reference: OverflowReference): Task<void> {
     const count = reference.pages(this.#source.frames.pageBytes);
     this.#step(count);
     for (let i = 0; i < count; i++) {
       if (!this.#mark(reference.page + i)) this.problem(reference.page + i, "it is reached twice");
     }
+    return completed(undefined);
   }
 
   #noteIndex(page: number, frame: number): void {
@@ -172,6 +187,7 @@ class Pass implements StateVisitor {
   *#compareMap(): Task<void> {
     const places = segmentPlaces(this.#source.frames.pageBytes);
     const last = this.#first + this.#count;
+    let used = 0;
     for (let segment = Math.floor(this.#first / places); segment * places < last; segment++) {
       const frame = yield* this.#bitmap(segment);
       const from = Math.max(segment * places, this.#first, 2);
@@ -181,9 +197,14 @@ class Pass implements StateVisitor {
         const reached = ((this.#marks[at >>> 3] >>> (at & 7)) & 1) !== 0;
         const marked = frame >= 0 &&
           getBit(this.#engine.cache.frames, frame, page - segment * places);
+        if (marked) used++;
         if (reached && !marked) this.problem(page, "it is reached and marked as free");
         if (!reached && marked) this.problem(page, "it is marked as used and not reached");
       }
+    }
+    const { usedPages, pageCount } = this.#state;
+    if (this.#count === pageCount && used !== usedPages) {
+      this.problem(0, `${used} pages are marked as used where ${usedPages} count`);
     }
   }
 

@@ -1,6 +1,6 @@
 /**
- * An Io that keeps its files in memory: for tests, caches and trying things out. What is stored ends
- * with the process, or when the Io is let go.
+ * An Io that keeps its files in memory: for tests, caches and trying things out. What is stored
+ * ends with the process, or when the Io is let go.
  *
  * Every operation is complete when it returns. No runtime's own interface is used.
  *

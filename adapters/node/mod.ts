@@ -33,8 +33,8 @@ export function open<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>(
 }
 
 /**
- * Opens the store at `path` with an Io that blocks, so that every synchronous verb works at once and
- * never throws `KVIG_WOULD_BLOCK` for a page or a flush.
+ * Opens the store at `path` with an Io that blocks, so that every synchronous verb works at once
+ * and never throws `KVIG_WOULD_BLOCK` for a page or a flush.
  * @throws {KvigError} see the table of errors in the README.
  */
 export function openSync<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>(

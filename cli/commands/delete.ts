@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Command, EXIT_OK } from "../command.ts";
+import type { Command } from "../command.ts";
+import { EXIT_OK } from "../exit_codes.ts";
 import { showCount, showMany } from "../measures.ts";
 import { bytesOfArgument } from "../notation.ts";
 import { BASE64, CACHE_SIZE, HEX, QUIET } from "../options.ts";
@@ -15,11 +16,12 @@ export const deleteCommand: Command = {
   name: "delete",
   operands: ["STORE", "KEY..."],
   summary: "Remove keys with their values.",
-  about: [
-    "Removes each KEY, all of them in one transaction. When kvig ends, they are gone from the disk " +
-    "too.",
-    "A KEY that is absent is no error: the closing line says how many were there.",
-  ],
+  about: `
+Removes each KEY, all of them in one transaction. When kvig ends, they are gone from the disk
+too.
+
+A KEY that is absent is no error: the closing line says how many were there.
+`,
   options: [HEX, BASE64, CACHE_SIZE, QUIET],
   examples: [{ line: "kvig delete demo.kvig greeting farewell", about: "remove two keys" }],
   async run(call) {

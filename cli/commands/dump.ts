@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Call, type Command, EXIT_OK } from "../command.ts";
+import type { Call, Command } from "../command.ts";
+import { EXIT_OK } from "../exit_codes.ts";
 import { formatEntry } from "../json_lines.ts";
 import { showCount, showMany, showSeconds, showShare } from "../measures.ts";
 import { CACHE_SIZE, QUIET } from "../options.ts";
@@ -15,12 +16,14 @@ export const dumpCommand: Command = {
   name: "dump",
   operands: ["STORE"],
   summary: "Print all entries as JSON Lines, for kvig load.",
-  about: [
-    'Prints every entry as a line of JSON: {"key":"…","value":"…"}. Bytes that are not UTF-8 stand ' +
-    "in key64 and value64, in base64. What kvig load reads from it is the same store, byte for byte.",
-    "A store that no program changes meanwhile is dumped as it is; for one in use, ask the program " +
-    "that has it open for a backup.",
-  ],
+  about: `
+Prints every entry as a line of JSON: {"key":"…","value":"…"}. Bytes that are not UTF-8 stand
+in key64 and value64, in base64. What kvig load reads from it is the same store, byte for
+byte.
+
+A store that no program changes meanwhile is dumped as it is; for one in use, ask the program
+that has it open for a backup.
+`,
   options: [CACHE_SIZE, QUIET],
   examples: [
     { line: "kvig dump demo.kvig > demo.jsonl", about: "write everything to a file" },

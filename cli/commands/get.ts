@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Command, EXIT_OK } from "../command.ts";
+import type { Command } from "../command.ts";
+import { EXIT_OK } from "../exit_codes.ts";
 import { bytesOfArgument, toShown } from "../notation.ts";
 import { BASE64, CACHE_SIZE, HEX } from "../options.ts";
 import { CommandError } from "../failures.ts";
@@ -15,13 +16,14 @@ export const getCommand: Command = {
   name: "get",
   operands: ["STORE", "KEY"],
   summary: "Print the value of a key.",
-  about: [
-    "Prints the value of KEY: its bytes as they are, and on a terminal a newline behind them so " +
-    "that the prompt starts on its own line. With --hex or --base64 the value is printed that " +
-    "way, on one line.",
-    'Where KEY is absent, nothing is printed but "not found" on standard error, and the exit code ' +
-    "is 1.",
-  ],
+  about: `
+Prints the value of KEY: its bytes as they are, and on a terminal a newline behind them so
+that the prompt starts on its own line. With --hex or --base64 the value is printed that way,
+on one line.
+
+Where KEY is absent, nothing is printed but "not found" on standard error, and the exit code
+is 1.
+`,
   options: [
     HEX,
     BASE64,

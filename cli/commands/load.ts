@@ -4,8 +4,15 @@
  * @module
  */
 
-import { type Call, type Command, EXIT_OK } from "../command.ts";
-import { CommandError, describeStoreError, Interrupted, isInterruption, LineError } from "../failures.ts";
+import type { Call, Command } from "../command.ts";
+import { EXIT_OK } from "../exit_codes.ts";
+import {
+  CommandError,
+  describeStoreError,
+  Interrupted,
+  isInterruption,
+  LineError,
+} from "../failures.ts";
 import { type Input, openInput } from "../input.ts";
 import { type Entry, parseEntry } from "../json_lines.ts";
 import { LineSplitter } from "../line_splitter.ts";
@@ -24,16 +31,18 @@ export const loadCommand: Command = {
   name: "load",
   operands: ["STORE", "[FILE]"],
   summary: "Read entries, one line of JSON each, into a store.",
-  about: [
-    "Reads FILE, or standard input where FILE is - or left out, and sets a key for each line. The " +
-    "store is made where there is none; what it has stays, except keys that a line sets anew.",
-    'A line is an object with a key and a value, both text: {"key":"greeting","value":"hello"}. For ' +
-    'bytes that are no text there are key64 and value64, in base64: {"key64":"AP8=","value":""}. ' +
-    "Empty lines are skipped.",
-    "Lines go into the store in transactions of 1000, each on the disk before the next begins. Where " +
-    "a line is wrong, or on Ctrl-C, whole transactions before it stay, and the message says up to " +
-    "which line. Loading the same file again does no harm.",
-  ],
+  about: `
+Reads FILE, or standard input where FILE is - or left out, and sets a key for each line. The
+store is made where there is none; what it has stays, except keys that a line sets anew.
+
+A line is an object with a key and a value, both text: {"key":"greeting","value":"hello"}. For
+bytes that are no text there are key64 and value64, in base64: {"key64":"AP8=","value":""}.
+Empty lines are skipped.
+
+Lines go into the store in transactions of 1000, each on the disk before the next begins.
+Where a line is wrong, or on Ctrl-C, whole transactions before it stay, and the message says
+up to which line. Loading the same file again does no harm.
+`,
   options: [
     {
       name: "batch",
@@ -42,13 +51,15 @@ export const loadCommand: Command = {
     },
     {
       name: "no-sync",
-      about: "Wait for the disk only once, at the end: faster, and a power cut before the end may " +
+      about:
+        "Wait for the disk only once, at the end: faster, and a power cut before the end may " +
         "take back what was loaded.",
     },
     {
       name: "page-size",
       value: "SIZE",
-      about: "Size of a page of a new store, a power of two from 512 to 64KiB. Default: 4KiB. Keys " +
+      about:
+        "Size of a page of a new store, a power of two from 512 to 64KiB. Default: 4KiB. Keys " +
         "have at most a quarter of it.",
     },
     {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Command, EXIT_OK } from "../command.ts";
+import type { Command } from "../command.ts";
+import { EXIT_OK } from "../exit_codes.ts";
 import { openInput, readAll } from "../input.ts";
 import { bytesOfArgument } from "../notation.ts";
 import { BASE64, CACHE_SIZE, HEX } from "../options.ts";
@@ -15,12 +16,13 @@ export const putCommand: Command = {
   name: "put",
   operands: ["STORE", "KEY", "VALUE"],
   summary: "Set a key to a value.",
-  about: [
-    "Sets KEY to VALUE, whether it was there before or not. When kvig ends, the value is on the " +
-    "disk.",
-    "A VALUE of - stands for standard input, whose bytes are taken as they are, a newline at " +
-    "their end included. (To store a dash by itself, pipe it in.)",
-  ],
+  about: `
+Sets KEY to VALUE, whether it was there before or not. When kvig ends, the value is on the
+disk.
+
+A VALUE of - stands for standard input, whose bytes are taken as they are, a newline at their
+end included. (To store a dash by itself, pipe it in.)
+`,
   options: [
     HEX,
     BASE64,

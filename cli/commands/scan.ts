@@ -5,7 +5,8 @@
  */
 
 import type { RangeOptions } from "../../mod.ts";
-import { type Call, type Command, EXIT_OK } from "../command.ts";
+import type { Call, Command } from "../command.ts";
+import { EXIT_OK } from "../exit_codes.ts";
 import { formatEntry } from "../json_lines.ts";
 import { bytesOfArgument, toShown } from "../notation.ts";
 import { CACHE_SIZE } from "../options.ts";
@@ -18,13 +19,14 @@ export const scanCommand: Command = {
   name: "scan",
   operands: ["STORE"],
   summary: "Print the entries of a range of keys, in order.",
-  about: [
-    "Prints entries in the order of their keys, which are compared byte by byte. Without an option " +
-    "that limits it, that is the whole store.",
-    'Each entry is a line of JSON, {"key":"…","value":"…"}, the form of kvig dump; bytes that are ' +
-    "not UTF-8 stand in key64 and value64, in base64. With --text a line is the key, a tab and the " +
-    "value, written for the eye.",
-  ],
+  about: `
+Prints entries in the order of their keys, which are compared byte by byte. Without an option
+that limits it, that is the whole store.
+
+Each entry is a line of JSON, {"key":"…","value":"…"}, the form of kvig dump; bytes that are
+not UTF-8 stand in key64 and value64, in base64. With --text a line is the key, a tab and the
+value, written for the eye.
+`,
   options: [
     { name: "prefix", value: "KEY", about: "Only keys that begin with KEY." },
     { name: "gte", value: "KEY", about: "Only keys from KEY on." },
@@ -52,7 +54,10 @@ export const scanCommand: Command = {
   ],
   examples: [
     { line: "kvig scan demo.kvig --prefix user/ --limit 10", about: "the first ten users" },
-    { line: "kvig scan demo.kvig --gte b --lt c --reverse --text", about: "backwards, for the eye" },
+    {
+      line: "kvig scan demo.kvig --gte b --lt c --reverse --text",
+      about: "backwards, for the eye",
+    },
   ],
   async run(call) {
     const options = rangeOf(call);
@@ -89,9 +94,7 @@ async function print(
   }
   for await (const [key, value] of store.range(options)) {
     const due = output.line(
-      shown
-        ? `${toShown(key, notation)}\t${toShown(value, notation)}`
-        : formatEntry(key, value),
+      shown ? `${toShown(key, notation)}\t${toShown(value, notation)}` : formatEntry(key, value),
     );
     if (due) await output.flush();
   }
