@@ -8,6 +8,7 @@ import { DONE } from "./btree.ts";
 import type { Bytes } from "./codec.ts";
 import type { Engine } from "./engine.ts";
 import { wouldBlock } from "./engine.ts";
+import { isKvigError } from "./errors.ts";
 import { runAsync, type Task } from "./future.ts";
 import type { Signalled } from "./host.ts";
 import type { Group } from "./log.ts";
@@ -195,28 +196,40 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     checkWork(work);
     this.engine.checkCanCommit(sync);
     this.engine.runBlocking(this.#takeTurn(undefined));
+    const tx = this.#begin();
+    let result: T;
+    let group: Group | undefined;
     try {
-      const tx = this.#begin();
-      let result: T;
-      try {
-        result = work(tx);
-        if (isThenable(result)) {
-          throw new TypeError("the function given to transactionSync() must not return a promise");
-        }
-        this.engine.runBlocking(tx.finish());
-        if (tx.doom !== undefined) throw tx.doom;
-      } catch (error) {
-        this.engine.runBlocking(this.#abort(tx));
+      result = work(tx);
+      if (isThenable(result)) {
+        throw new TypeError("the function given to transactionSync() must not return a promise");
+      }
+      this.engine.runBlocking(tx.finish());
+      if (tx.doom !== undefined) throw tx.doom;
+      group = this.engine.runBlocking(this.#commit(sync));
+    } catch (error) {
+      this.#abortSync(tx);
+      throw error;
+    }
+    this.#endTurn();
+    if (sync && group !== undefined) {
+      this.engine.runBlocking(this.engine.log.syncThrough(group.number));
+    }
+    this.engine.checkpointNow();
+    return result;
+  }
+
+  /** Ends a transaction that failed; where its operations are still under way, when they are over. */
+  #abortSync(tx: Transaction<K, V, KO, VO>): void {
+    try {
+      this.engine.runBlocking(this.#abort(tx));
+      this.#endTurn();
+    } catch (error) {
+      if (!isKvigError(error, "KVIG_WOULD_BLOCK")) {
+        this.#endTurn();
         throw error;
       }
-      const group = this.engine.runBlocking(this.#commit(sync));
-      if (sync && group !== undefined) {
-        this.engine.runBlocking(this.engine.log.syncThrough(group.number));
-      }
-      this.engine.checkpointNow();
-      return result;
-    } finally {
-      this.#endTurn();
+      runAsync(this.#abort(tx)).finally(() => this.#endTurn()).catch(ignore);
     }
   }
 

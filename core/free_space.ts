@@ -45,6 +45,8 @@ export class FreeSpace {
   left = 0;
   /** Places known to be free in the whole file: at least so many. */
   spare = 0;
+  /** Places taken back since the pager last counted: some of them may be free by now. */
+  given = 0;
   /** Places are handed out below this one only: what a compaction moves pages to. */
   ceiling: number = Infinity;
   /** Map pages that the change planned last will copy or make. */
@@ -265,6 +267,7 @@ export class FreeSpace {
         const taken = clearBit(cache.frames, bitmap, page % this.places);
         assert(taken, "a place is given back once");
         work.usedPages--;
+        this.given++;
         this.#count(-1);
       }
     }

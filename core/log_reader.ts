@@ -178,6 +178,16 @@ export class LogReader {
     return false;
   }
 
+  /** Whether the ring holds nothing but zeros, as it does until the first group. */
+  *blank(): Task<boolean> {
+    const { blockBytes } = this.#codec;
+    for (let place = 0; place < this.#ringBlocks; place++) {
+      const at = yield* this.#block(place);
+      for (let i = 0; i < blockBytes; i++) if (this.#buffer[at + i] !== 0) return false;
+    }
+    return true;
+  }
+
   /** Goes to the first record of the group at `position`, which was scanned. */
   *seek(position: number): Task<void> {
     this.#position = position;

@@ -75,6 +75,9 @@ class Opening {
   readonly #zeros: Uint8Array;
   #data: IoFile | undefined = undefined;
   #log: IoFile | undefined = undefined;
+  /** Whether this opening made the data file. */
+  #isNew = false;
+  /** What to remove when the opening fails: never before the lock shows that it is ours. */
   #created: string[] = [];
 
   constructor(io: Io, path: string, options: CheckedOptions, mode: CallMode) {
@@ -103,6 +106,7 @@ class Opening {
       const kind = this.#options.readOnly ? "shared" : "exclusive";
       yield* data.lock(kind, this.#mode.options);
     }
+    if (this.#isNew) this.#created.push(this.#path);
     this.#checkSignal();
     let found = yield* this.#readMetas(data);
     if (found === undefined) {
@@ -152,8 +156,13 @@ class Opening {
       if (!isKvigError(error, "KVIG_NOT_FOUND") || !createIfMissing) throw error;
     }
     if (yield* this.#strayLog()) throw this.#corrupt("its log is there and it is not");
-    this.#data = yield* this.#io.open(this.#path, { ...open, create: true });
-    if (this.#data.size === 0) this.#created.push(this.#path);
+    try {
+      this.#data = yield* this.#io.open(this.#path, { ...open, create: true, exclusive: true });
+      this.#isNew = true;
+    } catch (error) {
+      if (!isKvigError(error, "KVIG_EXISTS")) throw error;
+      this.#data = yield* this.#io.open(this.#path, open);
+    }
     return this.#data;
   }
 
@@ -226,12 +235,19 @@ class Opening {
   /** Passes where the data file is one that creation did not finish; throws otherwise. */
   *#checkHalfCreated(data: IoFile): Task<void> {
     const log = yield* this.#openIfThere(logPath(this.#path), true);
-    const logBytes = log?.size ?? -1;
-    if (log !== undefined) yield* log.close(this.#mode.options);
-    const stray = log !== undefined && (yield* this.#strayLog());
+    let blank = false;
+    if (log !== undefined) {
+      const ringBlocks = Math.floor(log.size / 4096);
+      const codec = new BlockCodec(this.#buffer, 4096, undefined, 0);
+      const reader = new LogReader(log, this.#mode, this.#buffer, ringBlocks, codec);
+      blank = log.size >= MIN_LOG_BYTES && (yield* reader.blank());
+      yield* log.close(this.#mode.options);
+    }
     const pageBytes = this.#options.pageBytes ?? DEFAULT_PAGE_BYTES;
-    const half = data.size === 0 || (data.size <= 2 * pageBytes && logBytes >= MIN_LOG_BYTES);
-    if (half && !stray) {
+    const half = data.size === 0
+      ? log === undefined || !(yield* this.#strayLog())
+      : data.size <= 2 * pageBytes && blank;
+    if (half) {
       if (this.#options.createIfMissing) return;
       throw new KvigError("KVIG_NOT_FOUND", `there is no store at ${this.#path}`, {
         file: this.#path,

@@ -262,7 +262,7 @@ export class Pager {
    */
   *findPlaces(need: number, reserve: number): Task<boolean> {
     const { free } = this;
-    if (free.spare < need + reserve && this.#countIsStale) yield* this.#countSpare();
+    if (free.spare < need + reserve && this.#countPays) yield* this.#countSpare();
     if (free.spare < need + reserve) {
       if (!(yield* this.#grow(need + reserve - free.spare))) return false;
     }
@@ -282,7 +282,7 @@ export class Pager {
   /** First of `count` adjacent free places, handed out by the caller; −1 when the file is full. */
   *findRun(count: number, reserve: number): Task<number> {
     const { free, pages } = this;
-    if (free.spare < count + reserve && this.#countIsStale) yield* this.#countSpare();
+    if (free.spare < count + reserve && this.#countPays) yield* this.#countSpare();
     if (count < free.places >>> 2 && free.spare >= count + reserve) {
       const segments = this.#segments();
       for (let i = 0; i < segments; i++) {
@@ -302,9 +302,15 @@ export class Pager {
     return Math.max(1, Math.ceil(this.pages.work.pageCount / this.free.places));
   }
 
+  /** Whether counting the free places anew may find more of them. */
+  get #countPays(): boolean {
+    return this.#countIsStale || this.free.given > Math.max(256, this.pages.work.pageCount >>> 4);
+  }
+
   *#countSpare(): Task<void> {
     const { free } = this;
     this.#countIsStale = false;
+    free.given = 0;
     let spare = 0;
     let best = -1;
     for (let segment = this.#segments() - 1; segment >= 0; segment--) {

@@ -8,7 +8,7 @@ import { DONE } from "./btree.ts";
 import type { Bytes } from "./codec.ts";
 import type { Engine, Scope } from "./engine.ts";
 import { wouldBlock } from "./engine.ts";
-import { KvigError } from "./errors.ts";
+import { isKvigError, KvigError } from "./errors.ts";
 import { runAsync, type Task } from "./future.ts";
 import { boundsOf, type KeyRange } from "./range.ts";
 import { type Codecs, Reader } from "./reader.ts";
@@ -25,9 +25,10 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   extends Reader<K, V, KO, VO> {
   readonly #scope: Scope;
   readonly #turn = new Turn();
-  readonly #held = new Set<State>();
+  readonly #held: State[] = [];
   #doom: unknown = undefined;
   #ended = false;
+  #finished = false;
 
   /** Made by `transaction()` of a store. */
   constructor(engine: Engine, codecs: Codecs<K, V, KO, VO>, scope: Scope) {
@@ -37,7 +38,7 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
 
   /** Sets `key` to `value`. */
   put(key: K, value: V): Promise<void> {
-    return this.#write(() => this.#putTask(key, value));
+    return this.#write(() => this.#putTask(key, value), true);
   }
 
   /** Like {@link put}, at once. */
@@ -51,17 +52,17 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
         return;
       }
     }
-    this.#writeSync(() => this.#putBytes(k, v));
+    this.#writeSync(() => this.#putBytes(k, v), true);
   }
 
   /** Removes `key`; returns whether it was there. */
   delete(key: K): Promise<boolean> {
-    return this.#write(() => this.#deleteTask(key));
+    return this.#write(() => this.#deleteTask(key), true);
   }
 
   /** Like {@link delete}, at once. */
   deleteSync(key: K): boolean {
-    return this.#writeSync(() => this.#deleteTask(key));
+    return this.#writeSync(() => this.#deleteTask(key), true);
   }
 
   /** Carries out all operations, in their order. */
@@ -92,11 +93,10 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   /** For the store: ends it for its user, once its operations under way are over. */
   *finish(): Task<void> {
     this.#ended = true;
+    if (this.#finished) return;
     yield* this.#turn.take();
-    for (const state of this.#held) {
-      while (!this.engine.releaseState(state));
-    }
-    this.#held.clear();
+    this.#finished = true;
+    for (const state of this.#held.splice(0)) this.engine.releaseState(state);
   }
 
   /** The tree with the transaction's own writes. */
@@ -113,17 +113,16 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   protected override hold(): State {
     const state = this.engine.workingState();
     this.engine.pages.holds.hold(state);
-    if (state !== this.#scope.committed) this.#held.add(state);
+    this.#held.push(state);
     return state;
   }
 
   /** Gives one hold up, unless the end of the transaction did. */
   protected override release(state: State): void {
-    if (state === this.#scope.committed) {
-      if (!this.#ended) this.engine.releaseState(state);
-    } else if (this.#held.has(state) && this.engine.releaseState(state)) {
-      this.#held.delete(state);
-    }
+    const index = this.#held.indexOf(state);
+    if (index < 0) return;
+    this.#held.splice(index, 1);
+    this.engine.releaseState(state);
   }
 
   #check(): void {
@@ -131,28 +130,33 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     if (this.#ended) throw new KvigError("KVIG_CLOSED", "the transaction is over");
   }
 
-  #write<T>(task: () => Task<T>): Promise<T> {
+  #write<T>(task: () => Task<T>, single = false): Promise<T> {
     try {
       this.#check();
     } catch (error) {
       return Promise.reject(error);
     }
-    return runAsync(this.#inTurn(task));
+    return runAsync(this.#inTurn(task, single));
   }
 
-  #writeSync<T>(task: () => Task<T>): T {
+  #writeSync<T>(task: () => Task<T>, single = false): T {
     this.#check();
     if (this.#turn.held) throw wouldBlock("another operation of the transaction");
-    return this.engine.runBlocking(this.#inTurn(task));
+    return this.engine.runBlocking(this.#inTurn(task, single));
   }
 
-  *#inTurn<T>(task: () => Task<T>): Task<T> {
+  /** Carries out one operation after the other; a failure may doom the transaction. */
+  *#inTurn<T>(task: () => Task<T>, single: boolean): Task<T> {
     yield* this.#turn.take();
+    const { usedPages } = this.engine.pages.work;
     try {
       if (this.#doom !== undefined) throw this.#doom;
       return yield* task();
     } catch (error) {
-      if (error instanceof KvigError && !HARMLESS.has(error.code)) this.#doom ??= error;
+      const unchanged = single && usedPages === this.engine.pages.work.usedPages;
+      if (!(unchanged && isKvigError(error, "KVIG_WOULD_BLOCK")) && !isHarmless(error)) {
+        this.#doom ??= error;
+      }
       throw error;
     } finally {
       this.#turn.release();
@@ -192,5 +196,8 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   }
 }
 
-/** Errors after which a transaction is as it was before the operation. */
-const HARMLESS = new Set(["KVIG_KEY_TOO_LARGE", "KVIG_VALUE_TOO_LARGE", "KVIG_ABORTED"]);
+/** Whether a transaction is as it was before the operation that threw `error`. */
+function isHarmless(error: unknown): boolean {
+  return !(error instanceof KvigError) ||
+    isKvigError(error, "KVIG_KEY_TOO_LARGE", "KVIG_VALUE_TOO_LARGE", "KVIG_ABORTED");
+}
