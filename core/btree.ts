@@ -244,9 +244,11 @@ export class BTree {
     if (this.#free.left < this.need || this.#free.spare < this.need + this.reserve) {
       return NEED_PLACES;
     }
-    if (this.#cache.freeCount >= total) return DONE;
-    this.need = total;
-    return this.#cache.reserve(total) ? RETRY : NEED_FRAMES;
+    if (this.#cache.freeCount >= total && this.#cache.available >= total + LOADING_FRAMES) {
+      return DONE;
+    }
+    this.need = total + LOADING_FRAMES;
+    return this.#cache.reserve(this.need) ? RETRY : NEED_FRAMES;
   }
 
   #plantRoot(root: TreeRoot): void {
@@ -438,6 +440,9 @@ export class BTree {
 }
 
 const RETRY = 7;
+
+/** Frames that a change leaves for pages to be read into. */
+const LOADING_FRAMES = 16;
 
 function orderOf(a: KeyBuffer, b: KeyBuffer): number {
   const length = Math.min(a.length, b.length);

@@ -47,9 +47,12 @@ function* settle(engine: Engine): Task<void> {
 export function* trim(engine: Engine): Task<void> {
   const { work } = engine.pages;
   const last = yield* lastPage(engine);
-  if (last === work.highestPage && last + 1 === work.pageCount) return;
+  let end = last + 1;
+  // What grows again is zero-written: nothing that a snapshot reaches may lie there.
+  for (const state of engine.pages.holds.states) end = Math.max(end, state.highestPage + 1);
+  if (last === work.highestPage && end >= work.pageCount) return;
   work.highestPage = last;
-  work.pageCount = last + 1;
+  work.pageCount = Math.min(work.pageCount, end);
   engine.pages.touchState();
   engine.free.setCeiling(Infinity);
 }

@@ -100,6 +100,8 @@ export class Engine {
   failure: KvigError | undefined = undefined;
   /** Whether it was closed, or is being closed. */
   closed = false;
+  /** Large values that a read-only opening found in the log, by the first page of their run. */
+  readonly replayedRuns: Map<number, Uint8Array> = new Map();
   /** Why the last checkpoint in the background was dropped. */
   checkpointError: unknown = undefined;
   readonly #mode: CallMode;
@@ -120,7 +122,7 @@ export class Engine {
     this.maxKeyBytes = maxKeyBytes(pageBytes);
     this.maxInlineBytes = maxInlineBytes(pageBytes);
     this.tree = new BTree(this.pages, this.free, this.maxKeyBytes);
-    this.#margin = Math.max(32, this.cache.capacity >>> 3);
+    this.#margin = Math.max(48, this.cache.capacity >>> 3);
   }
 
   /**

@@ -104,6 +104,7 @@ export class Log {
   #transaction = false;
   #queue: Group[] = [];
   #scheduled = false;
+  #failure: KvigError | undefined = undefined;
 
   /** Works on `file` through `buffer`; {@link reset} says where it begins. */
   constructor(
@@ -283,6 +284,7 @@ export class Log {
    */
   *flush(sync: boolean): Task<void> {
     assert(!this.flushing, "one flush at a time");
+    if (this.#failure !== undefined) throw this.#failure;
     if (!this.#transaction) this.endGroup();
     const groups = this.#queue;
     this.#queue = [];
@@ -303,10 +305,21 @@ export class Log {
       failure = this.onFailure(error);
     }
     this.flushing = false;
+    if (failure !== undefined) this.#abandonAll(failure);
     for (const group of groups) group.settle(failure);
     this.idle.fire();
     if (failure !== undefined) throw failure;
     if (this.pending) this.schedule();
+  }
+
+  /** After a failure nothing is written any more, and nobody waits in vain. */
+  #abandonAll(failure: KvigError): void {
+    this.#failure = failure;
+    for (const group of this.#queue.splice(0)) group.settle(failure);
+    this.#forming?.settle(failure);
+    this.#forming = undefined;
+    this.#block = this.head;
+    this.#used = 0;
   }
 
   *#sync(): Task<void> {
@@ -336,6 +349,7 @@ export class Log {
   /** Writes the full blocks of a transaction's group ahead of its commit. */
   *#stream(): Task<void> {
     const group = this.#forming;
+    if (this.#failure !== undefined) throw this.#failure;
     assert(group !== undefined && this.#block > this.written, "there is something to stream");
     this.flushing = true;
     let failure: KvigError | undefined;
@@ -346,6 +360,7 @@ export class Log {
       failure = this.onFailure(error);
     }
     this.flushing = false;
+    if (failure !== undefined) this.#abandonAll(failure);
     this.idle.fire();
     if (failure !== undefined) throw failure;
   }

@@ -201,12 +201,7 @@ export class Pager {
 
   /** Writes a slice of dirty pages to their places, so that their frames can be used otherwise. */
   *spill(): Task<void> {
-    if (this.readOnly) {
-      throw new KvigError(
-        "KVIG_UNSUPPORTED",
-        "the log to replay does not fit the cache: open with a larger cacheSize, or once for writing",
-      );
-    }
+    if (this.readOnly) throw replayTooLarge();
     if (this.spilling) {
       yield* this.#loaded.wait();
       return;
@@ -328,11 +323,9 @@ export class Pager {
     free.mask.fill(0);
     free.segment = -1;
     free.left = 0;
-    for (const state of this.metaStates) {
+    // A copy: a state that is let go meanwhile must not make another one be passed over.
+    for (const state of [...this.metaStates, ...pages.holds.states]) {
       if (state !== undefined) yield* this.#coverState(state, segment);
-    }
-    for (let i = 0; i < pages.holds.states.length; i++) {
-      yield* this.#coverState(pages.holds.states[i], segment);
     }
     yield* this.#coverState(pages.work, segment);
     const first = segment * free.places;
@@ -417,6 +410,14 @@ export class Pager {
     this.grew = true;
     return true;
   }
+}
+
+/** The error of a read-only opening whose log does not fit the cache. */
+export function replayTooLarge(): KvigError {
+  return new KvigError(
+    "KVIG_UNSUPPORTED",
+    "the log to replay does not fit the cache: open with a larger cacheSize, or once for writing",
+  );
 }
 
 /** Sorts the first `count` of `frames` by the numbers of their pages. */

@@ -44,6 +44,7 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   /** Like {@link put}, at once. */
   putSync(key: K, value: V): void {
     this.#check();
+    if (this.#doom !== undefined) throw this.#doom;
     const k = keyToWrite(this.engine, this.codecs, key);
     const v = valueToWrite(this.codecs, value);
     if (k.length + v.length <= this.engine.maxInlineBytes && !this.#turn.held) {

@@ -70,6 +70,8 @@ export function lengthAt(engine: Engine, frame: number, slot: number): number {
 export function* readRun(engine: Engine, reference: OverflowReference): Task<Uint8Array> {
   const { pager } = engine;
   const { page, epoch, length, sum } = reference;
+  const replayed = engine.replayedRuns.get(page);
+  if (replayed !== undefined) return replayed.slice();
   const { pageBytes } = engine.cache.frames;
   const end = (page + reference.pages(pageBytes)) * pageBytes;
   if (page < 2 || length > MAX_VALUE_BYTES || end > pager.file.size) {

@@ -14,6 +14,7 @@ import { writeFully } from "./file_access.ts";
 import type { Task } from "./future.ts";
 import { OVERFLOW_FLAG } from "./leaf.ts";
 import { Log } from "./log.ts";
+import { replayTooLarge } from "./pager.ts";
 import { CLEAR_RECORD, CLEAR_TO_END_RECORD, PUT_RECORD } from "./log_record.ts";
 import { OVERFLOW_REFERENCE_BYTES, OverflowReference } from "./overflow.ts";
 import { KeyBuffer } from "./rebuild.ts";
@@ -58,11 +59,21 @@ function* writeRun(engine: Engine, value: Uint8Array, bytes: Uint8Array): Task<v
   reference.epoch = pages.epoch;
   reference.sum = reference.checksumOf(value);
   pages.epochWritten = true;
-  if (!engine.parts.readOnly) {
-    const at = reference.page * pageBytes;
-    yield* writeFully(pager.file, at, value, 0, value.length, engine.parts.mode);
-  }
   reference.write(bytes, 0);
+  if (engine.parts.readOnly) {
+    keepInMemory(engine, reference.page, value);
+    return;
+  }
+  const at = reference.page * pageBytes;
+  yield* writeFully(pager.file, at, value, 0, value.length, engine.parts.mode);
+}
+
+/** A read-only opening writes nothing: large values of the log stay in memory, within the budget. */
+function keepInMemory(engine: Engine, page: number, value: Uint8Array): void {
+  engine.replayedRuns.set(page, value);
+  let kept = 0;
+  for (const run of engine.replayedRuns.values()) kept += run.length;
+  if (kept > engine.cache.capacity * engine.cache.frames.pageBytes) throw replayTooLarge();
 }
 
 /** Hands out `count` adjacent places and returns the first one. */
