@@ -29,6 +29,7 @@ export class Cursor<K = Bytes> {
   #state: State | undefined = undefined;
   #leaves: TreeWalk | undefined = undefined;
   #slot = -1;
+  /** Entries that may follow; below 0 for any number, so that it is always a small integer. */
   #left: number;
   #closed = false;
   #standing = false;
@@ -38,7 +39,7 @@ export class Cursor<K = Bytes> {
     this.#source = source;
     this.#walk = walk;
     this.#encode = encode;
-    this.#left = walk.limit;
+    this.#left = limitOf(walk);
   }
 
   /**
@@ -53,7 +54,7 @@ export class Cursor<K = Bytes> {
       this.#standing = false;
       return false;
     }
-    this.#left--;
+    if (this.#left > 0) this.#left--;
     const step = this.#walk.reverse ? -1 : 1;
     const slot = this.#slot + step;
     if (this.#standing && slot >= leaves.from && slot < leaves.to) {
@@ -132,7 +133,7 @@ export class Cursor<K = Bytes> {
     }
     (this.#leaves ?? this.#begin()).restart(bounds);
     this.#standing = false;
-    this.#left = this.#walk.limit;
+    this.#left = limitOf(this.#walk);
   }
 
   /** Ends it and gives up its snapshot. Closing again does nothing. */
@@ -176,6 +177,10 @@ export class Cursor<K = Bytes> {
     const { engine } = this.#source;
     engine.runBlocking(engine.pager.load(engine.pages.missPage, engine.pages.missEpoch));
   }
+}
+
+function limitOf(walk: Walk): number {
+  return walk.limit > 2 ** 30 ? -1 : walk.limit;
 }
 
 /** Throws where `length` bytes do not fit `target` at `offset`. */

@@ -62,12 +62,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
       const k = keyToWrite(this.engine, this.codecs, key);
       const v = valueToWrite(this.codecs, value);
       if (this.#putAtOnce(k, v)) return this.#committed(sync);
-      return this.#single(
-        options,
-        sync,
-        () => putTask(this.engine, k, v),
-        isLarge(this.engine, k, v),
-      );
+      return this.#putLater(k, v, sync, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -85,7 +80,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     const v = valueToWrite(this.codecs, value);
     this.engine.checkCanCommit(sync);
     if (this.#putAtOnce(k, v)) this.#committedSync(sync);
-    else this.#singleSync(sync, () => putTask(this.engine, k, v), isLarge(this.engine, k, v));
+    else this.#putLaterSync(k, v, sync);
   }
 
   /** Removes `key`; returns whether it was there. */
@@ -419,6 +414,25 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     const { engine } = this;
     if (engine.turn.busy || isLarge(engine, key, value)) return false;
     return engine.putNow(key, key.length, value, 0, value.length, 0) === DONE;
+  }
+
+  // The closures of these two would cost an allocation in every put, were they made there.
+  #putLater(
+    key: Uint8Array,
+    value: Uint8Array,
+    sync: boolean,
+    options: WriteOptions | undefined,
+  ): Promise<void> {
+    const task = (): Task<void> => putTask(this.engine, key, value);
+    return this.#single(options, sync, task, isLarge(this.engine, key, value));
+  }
+
+  #putLaterSync(key: Uint8Array, value: Uint8Array, sync: boolean): void {
+    this.#singleSync(
+      sync,
+      () => putTask(this.engine, key, value),
+      isLarge(this.engine, key, value),
+    );
   }
 
   /** Ends a commit of one operation; the promise of its durability. */

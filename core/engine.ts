@@ -34,7 +34,6 @@ export const NEED_BUFFER = 10;
 export const NEED_RING = 11;
 
 const NO_BYTES = new Uint8Array(0);
-const BLOCKING = { blocking: true };
 
 /** A transaction as the engine sees it. */
 export interface Scope {
@@ -157,12 +156,12 @@ export class Engine {
 
   /** Runs a task to its end without waiting, with operations of the Io that block. */
   runBlocking<T>(task: Task<T>): T {
-    const before = this.#mode.options;
-    this.#mode.options = BLOCKING;
+    const before = this.#mode.blocking;
+    this.#mode.blocking = true;
     try {
       return runSync(task);
     } finally {
-      this.#mode.options = before;
+      this.#mode.blocking = before;
     }
   }
 
@@ -274,6 +273,7 @@ export class Engine {
 
   /** Closes the committed state between two groups of the log. */
   readonly closeState = (): ClosedState => {
+    this.checkFailure();
     if (this.scope === undefined) this.log.endGroup();
     const state = this.committedState();
     return { state, group: this.log.nextGroup, position: this.log.head };
@@ -425,6 +425,7 @@ export class Engine {
     const { checkpointer } = this.parts;
     yield* this.log.syncThrough(this.log.nextGroup - 1);
     const close = (): ClosedState => {
+      this.checkFailure();
       const state = this.workingState();
       return { state, group: this.log.nextGroup, position: this.log.head };
     };

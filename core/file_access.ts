@@ -12,10 +12,33 @@ import type { CallOptions, IoFile } from "./io.ts";
 const READ_TRIES = 3;
 const EMPTY_WRITE_TRIES = 3;
 
+const BLOCKING: CallOptions = { blocking: true };
+const WAITING: CallOptions = {};
+
 /** Says how the operations issued now want to be carried out. */
 export class CallMode {
-  /** Passed with every operation of the Io. */
-  options: CallOptions = {};
+  /** Whether a synchronous call is being served. */
+  blocking = false;
+  readonly #canBlock: boolean;
+
+  /** For an Io that can or cannot block. */
+  constructor(canBlock: boolean) {
+    this.#canBlock = canBlock;
+  }
+
+  /**
+   * Passed with every operation of the Io.
+   * @throws {KvigError} `KVIG_WOULD_BLOCK` before anything is issued, where a synchronous call is
+   *   served on an Io that cannot block: so nothing of it is ever in flight when it gives up.
+   */
+  get options(): CallOptions {
+    if (!this.blocking) return WAITING;
+    if (this.#canBlock) return BLOCKING;
+    throw new KvigError(
+      "KVIG_WOULD_BLOCK",
+      "a synchronous call needs the disk, and this Io cannot block: use the promise form",
+    );
+  }
 }
 
 /**

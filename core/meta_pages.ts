@@ -26,6 +26,7 @@ export class MetaPages {
   readonly #memory: Uint8Array;
   readonly #done = new Signal();
   #slot: number;
+  #failed = false;
 
   /** Goes on from `current`, which was read from `slot`; `memory` holds one page. */
   constructor(
@@ -50,6 +51,7 @@ export class MetaPages {
    */
   *write(state: State, group: number, position: number, salt: number): Task<void> {
     while (this.busy) yield* this.#done.wait();
+    if (this.#failed) throw this.onFailure(undefined);
     this.busy = true;
     const { pages } = this.#pager;
     const slot = 1 - this.#slot;
@@ -69,6 +71,7 @@ export class MetaPages {
       yield* writeFully(this.#pager.file, slot * length, this.#memory, 0, length, this.#mode);
       yield* this.#pager.file.sync("full", this.#mode.options);
     } catch (error) {
+      this.#failed = true;
       throw this.onFailure(error);
     } finally {
       this.busy = false;

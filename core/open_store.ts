@@ -34,7 +34,7 @@ export async function openStore<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint
   path: string | Located,
   options: OpenOptions<K, V, KO, VO> = {},
 ): Promise<Kvig<K, V, KO, VO>> {
-  return await runAsync(openTask(io, path, options, new CallMode()));
+  return await runAsync(openTask(io, path, options, new CallMode(io.canBlock)));
 }
 
 /**
@@ -46,9 +46,13 @@ export function openStoreSync<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8A
   path: string | Located,
   options: OpenOptions<K, V, KO, VO> = {},
 ): Kvig<K, V, KO, VO> {
-  const mode = new CallMode();
-  mode.options = { blocking: true };
-  return runSync(openTask(io, path, options, mode));
+  const mode = new CallMode(io.canBlock);
+  mode.blocking = true;
+  try {
+    return runSync(openTask(io, path, options, mode));
+  } finally {
+    mode.blocking = false;
+  }
 }
 
 function* openTask<K, V, KO, VO>(

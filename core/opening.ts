@@ -243,7 +243,7 @@ class Opening {
       blank = log.size >= MIN_LOG_BYTES && (yield* reader.blank());
       yield* log.close(this.#mode.options);
     }
-    const pageBytes = this.#options.pageBytes ?? DEFAULT_PAGE_BYTES;
+    const pageBytes = this.#options.pageBytes ?? MAX_PAGE_BYTES;
     const half = data.size === 0
       ? log === undefined || !(yield* this.#strayLog())
       : data.size <= 2 * pageBytes && blank;

@@ -53,7 +53,11 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
         return;
       }
     }
-    this.#writeSync(() => this.#putBytes(k, v), true);
+    this.#putLaterSync(k, v);
+  }
+
+  #putLaterSync(key: Uint8Array, value: Uint8Array): void {
+    this.#writeSync(() => this.#putBytes(key, value), true);
   }
 
   /** Removes `key`; returns whether it was there. */
