@@ -227,12 +227,17 @@ export class BTree {
     for (let at = page; at <= last; at = (this.#free.segmentOf(at) + 1) * this.#free.places) {
       if (!this.#free.plan(at)) return MISS;
     }
-    const status = this.#provide(0);
+    const first = this.#free.segment * this.#free.places;
+    const overlaps = last >= first && page < first + this.#free.places;
+    const status = this.#provide(0, overlaps ? count : 0);
     return status === RETRY ? DONE : status;
   }
 
-  /** Checks that `need` pages and what the map needs can be had: DONE, RETRY or what is missing. */
-  #provide(need: number): number {
+  /**
+   * Checks that `need` pages, `run` places beside them and what the map needs can be had: DONE, RETRY
+   * or what is missing.
+   */
+  #provide(need: number, run = 0): number {
     if (this.#free.segment < 0) {
       this.need = need + 8;
       return NEED_PLACES;
@@ -240,7 +245,7 @@ export class BTree {
     if (!this.#free.plan(-1)) return MISS;
     const total = need + this.#free.planned;
     if (!this.#pages.epochReady()) return NEED_EPOCHS;
-    this.need = total + this.#cache.inFlight;
+    this.need = total + run + this.#cache.inFlight;
     if (this.#free.left < this.need || this.#free.spare < this.need + this.reserve) {
       return NEED_PLACES;
     }
@@ -369,6 +374,8 @@ export class BTree {
       if (from >= to) {
         if (to < frames.get(leaf, COUNT)) low.length = -1;
         else this.#path.highFence(0, low);
+        // Beyond the range there is nothing to remove, and `high` could not be searched for.
+        if (high.length >= 0 && low.length >= 0 && orderOf(low, high) >= 0) low.length = -1;
         return DONE;
       }
       const status = this.#removeSlots(root, from, to);

@@ -68,6 +68,7 @@ export class Checkpointer {
    */
   *run(close: () => ClosedState, salt: number, twice = false): Task<void> {
     yield* this.settled();
+    this.#mode.checkMayWait();
     const closed = close();
     const { current } = this.#meta;
     const { state, group, position } = closed;

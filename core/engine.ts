@@ -411,6 +411,7 @@ export class Engine {
     if (scope.logged) yield* this.log.makeRoom(8);
     this.checkFailure();
     this.pages.work.sequence++;
+    this.pages.touchState();
     if (scope.logged) {
       const group = this.log.endTransaction(sync);
       this.#endScope(scope);

@@ -26,6 +26,11 @@ export class CallMode {
     this.#canBlock = canBlock;
   }
 
+  /** Throws where {@link options} would, before anything of an operation was begun. */
+  checkMayWait(): void {
+    void this.options;
+  }
+
   /**
    * Passed with every operation of the Io.
    * @throws {KvigError} `KVIG_WOULD_BLOCK` before anything is issued, where a synchronous call is

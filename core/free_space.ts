@@ -31,6 +31,14 @@ import type { Pages } from "./pages.ts";
 
 const QUEUE_CAPACITY = 4096;
 
+/** A search for adjacent free places, from segment to segment. */
+export interface RunSearch {
+  /** First place, once they are found. */
+  page: number;
+  /** Free places at the end of what was searched. */
+  length: number;
+}
+
 /** Hands out and takes back places for the working state. */
 export class FreeSpace {
   /** Places of a segment. */
@@ -153,15 +161,18 @@ export class FreeSpace {
     return page;
   }
 
-  /** Hands out the places `page … page + count − 1`, found by {@link findRun}. */
+  /** Hands out the places `page … page + count − 1`, found by {@link searchRun}. */
   takeRun(page: number, count: number): void {
+    // All of it is covered first: what the map takes meanwhile must not come out of the run.
     for (let i = 0; i < count; i++) {
       if (this.segmentOf(page + i) === this.segment) this.#cover(page + i);
       this.#forget(page + i);
+    }
+    this.spare -= count;
+    for (let i = 0; i < count; i++) {
       this.#takes[this.#takeCount++] = page + i;
       this.#drain();
     }
-    this.spare -= count;
   }
 
   /** Takes a place back. */
@@ -170,23 +181,23 @@ export class FreeSpace {
     this.#drain();
   }
 
-  /** First place of `count` adjacent ones that the mask says are free, or −1. */
-  findRun(count: number): number {
+  /** Goes on with a search for `count` adjacent free places in the segment of the mask. */
+  searchRun(search: RunSearch, count: number): boolean {
     const first = this.segment * this.places;
     const end = Math.min(this.places, this.ceiling - first);
-    let run = 0;
     for (let bit = 0; bit < end; bit++) {
       const word = this.mask[bit >>> 5];
       if (word === 0xFFFFFFFF) {
         bit |= 31;
-        run = 0;
+        search.length = 0;
       } else if (((word >>> (bit & 31)) & 1) !== 0 || !this.#idle(first + bit)) {
-        run = 0;
-      } else if (++run === count) {
-        return first + bit - count + 1;
+        search.length = 0;
+      } else if (++search.length === count) {
+        search.page = first + bit - count + 1;
+        return true;
       }
     }
-    return -1;
+    return false;
   }
 
   /** A frame with the page of `frame` that may be changed: the same one, or a copy. */

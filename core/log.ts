@@ -285,6 +285,7 @@ export class Log {
   *flush(sync: boolean): Task<void> {
     assert(!this.flushing, "one flush at a time");
     if (this.#failure !== undefined) throw this.#failure;
+    this.#mode.checkMayWait();
     if (!this.#transaction) this.endGroup();
     const groups = this.#queue;
     this.#queue = [];
@@ -350,6 +351,7 @@ export class Log {
   *#stream(): Task<void> {
     const group = this.#forming;
     if (this.#failure !== undefined) throw this.#failure;
+    this.#mode.checkMayWait();
     assert(group !== undefined && this.#block > this.written, "there is something to stream");
     this.flushing = true;
     let failure: KvigError | undefined;

@@ -52,6 +52,7 @@ export class MetaPages {
   *write(state: State, group: number, position: number, salt: number): Task<void> {
     while (this.busy) yield* this.#done.wait();
     if (this.#failed) throw this.onFailure(undefined);
+    this.#mode.checkMayWait();
     this.busy = true;
     const { pages } = this.#pager;
     const slot = 1 - this.#slot;
@@ -92,6 +93,7 @@ export class MetaPages {
         "the store has used up its epochs: dump it and load it into a new one",
       );
     }
+    while (this.busy) yield* this.#done.wait();
     const { state, group, position, salt } = this.current;
     yield* this.write(state, group, position, salt);
   }

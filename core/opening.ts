@@ -343,8 +343,9 @@ class Opening {
     if (log !== undefined && (yield* this.#holdsOwnBlocks(log, meta))) {
       throw this.#corrupt("it says that it has no log, and its log is there");
     }
-    if (this.#options.readOnly) return log ?? emptyFile(path);
     if (log !== undefined) yield* log.close(this.#mode.options);
+    this.#log = undefined;
+    if (this.#options.readOnly) return emptyFile(path);
     const made = yield* this.#makeLog(meta.logBytes);
     this.#created = [];
     return made;

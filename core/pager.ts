@@ -13,7 +13,7 @@ import { bitmapAt, entryEpoch, entryPage } from "./bitmap.ts";
 import { checkPage } from "./check_page.ts";
 import { KvigError } from "./errors.ts";
 import { type CallMode, readFully, writeFully } from "./file_access.ts";
-import { FreeSpace } from "./free_space.ts";
+import { FreeSpace, type RunSearch } from "./free_space.ts";
 import { KIND, LEAF, openPage, sealPage } from "./frames.ts";
 import { Signal, type Task } from "./future.ts";
 import { type IoFile, WriteBatch } from "./io.ts";
@@ -176,6 +176,7 @@ export class Pager {
     const { pages } = this;
     const cache = this.#cache;
     const { frames } = cache;
+    this.#mode.checkMayWait();
     slice.batch.clear();
     for (let i = 0; i < slice.count; i++) {
       const frame = slice.frames[i];
@@ -257,40 +258,38 @@ export class Pager {
    */
   *findPlaces(need: number, reserve: number): Task<boolean> {
     const { free } = this;
-    if (free.spare < need + reserve && this.#countPays) yield* this.#countSpare();
-    if (free.spare < need + reserve) {
-      if (!(yield* this.#grow(need + reserve - free.spare))) return false;
+    for (;;) {
+      if (free.spare < need + reserve && this.#countPays) yield* this.#countSpare();
+      if (free.spare >= need + reserve) {
+        if (free.left >= need) return true;
+        const segments = this.#segments();
+        for (let i = 1; i <= segments; i++) {
+          yield* this.makeMask((Math.max(0, free.segment) + i) % segments);
+          if (free.left >= need) return true;
+        }
+      }
+      if (!(yield* this.#grow(Math.max(need, need + reserve - free.spare)))) return false;
+      yield* this.makeMask(free.segmentOf(this.pages.work.pageCount - 1));
     }
-    if (free.left >= need) return true;
-    const segments = this.#segments();
-    for (let i = 1; i <= segments; i++) {
-      yield* this.makeMask((Math.max(0, free.segment) + i) % segments);
-      if (free.left >= need) return true;
-    }
-    const first = this.pages.work.pageCount;
-    if (!(yield* this.#grow(need))) return false;
-    yield* this.makeMask(free.segmentOf(first));
-    if (free.left < need) yield* this.makeMask(free.segmentOf(this.pages.work.pageCount - 1));
-    return free.left >= need;
   }
 
   /** First of `count` adjacent free places, handed out by the caller; −1 when the file is full. */
   *findRun(count: number, reserve: number): Task<number> {
-    const { free, pages } = this;
-    if (free.spare < count + reserve && this.#countPays) yield* this.#countSpare();
-    if (count < free.places >>> 2 && free.spare >= count + reserve) {
-      const segments = this.#segments();
-      for (let i = 0; i < segments; i++) {
-        if (free.segment < 0 || i > 0) {
-          yield* this.makeMask((Math.max(0, free.segment) + i) % segments);
+    const { free } = this;
+    for (;;) {
+      if (free.spare < count + reserve && this.#countPays) yield* this.#countSpare();
+      const search: RunSearch = { page: -1, length: 0 };
+      if (free.spare >= count + reserve) {
+        if (free.segment >= 0 && free.searchRun(search, count)) return search.page;
+        search.length = 0;
+        for (let segment = 0; segment < this.#segments(); segment++) {
+          yield* this.makeMask(segment);
+          if (free.searchRun(search, count)) return search.page;
         }
-        const run = free.findRun(count);
-        if (run >= 0) return run;
       }
+      const wanted = Math.max(count - search.length, count + reserve - free.spare);
+      if (!(yield* this.#grow(wanted))) return -1;
     }
-    const first = pages.work.pageCount;
-    if (!(yield* this.#grow(Math.max(count, count + reserve - free.spare)))) return -1;
-    return first;
   }
 
   #segments(): number {
@@ -323,11 +322,18 @@ export class Pager {
     free.mask.fill(0);
     free.segment = -1;
     free.left = 0;
-    // A copy: a state that is let go meanwhile must not make another one be passed over.
-    for (const state of [...this.metaStates, ...pages.holds.states]) {
-      if (state !== undefined) yield* this.#coverState(state, segment);
+    // While pages are loaded a checkpoint may end or a snapshot be closed: go on until a pass over
+    // all states finds none that is not covered. The working state does not change meanwhile.
+    const covered = new Set<State>();
+    for (let more = true; more;) {
+      more = false;
+      for (const state of [...this.metaStates, ...pages.holds.states, pages.work]) {
+        if (state === undefined || covered.has(state)) continue;
+        covered.add(state);
+        more = true;
+        yield* this.#coverState(state, segment);
+      }
     }
-    yield* this.#coverState(pages.work, segment);
     const first = segment * free.places;
     const end = Math.min(pages.work.pageCount, free.ceiling) - first;
     for (let bit = Math.max(0, end); bit < free.places; bit++) {
@@ -379,6 +385,7 @@ export class Pager {
     const { pageBytes } = this.#cache.frames;
     const { work } = this.pages;
     if (this.free.ceiling !== Infinity) return false;
+    if (this.#adoptTail()) return true;
     const room = Math.min(this.maxPages, MAX_PAGES) - work.pageCount;
     if (room < wanted) return false;
     const eighth = Math.min(MAX_GROWTH_BYTES / pageBytes, work.pageCount >>> 3);
@@ -392,6 +399,17 @@ export class Pager {
       }
     }
     return false;
+  }
+
+  /** Takes pages into use that the file has behind its page count: some state may reach them. */
+  #adoptTail(): boolean {
+    const { work } = this.pages;
+    const there = Math.floor(this.file.size / this.#cache.frames.pageBytes);
+    if (this.readOnly || there <= work.pageCount || there > this.maxPages) return false;
+    work.pageCount = there;
+    this.pages.touchState();
+    this.#countIsStale = true;
+    return true;
   }
 
   *#writeZeros(page: number, count: number): Task<boolean> {

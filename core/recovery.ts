@@ -15,7 +15,7 @@ import type { Engine } from "./engine.ts";
 import { KvigError } from "./errors.ts";
 import type { Task } from "./future.ts";
 import { valueAt, valueLength } from "./leaf.ts";
-import { MAX_EPOCH } from "./limits.ts";
+import { EPOCH_STEP, MAX_EPOCH } from "./limits.ts";
 import type { LogPosition, LogReader, LogRecord } from "./log_reader.ts";
 import {
   CLEAR_RECORD,
@@ -43,8 +43,9 @@ export function* recover(engine: Engine, reader: LogReader, hasLog: boolean): Ta
   const { generation } = pages.work;
   pages.work.assign(found.state);
   pages.work.generation = generation;
-  pages.epoch = found.epochLimit;
-  pages.epochLimit = readOnly ? 2 ** 32 : found.epochLimit;
+  // The page of a lost meta page may carry epochs up to one step above the limit of the other one.
+  pages.epoch = found.epochLimit + (pager.metaStates.includes(undefined) ? EPOCH_STEP : 0);
+  pages.epochLimit = readOnly ? 2 ** 32 : pages.epoch;
   yield* readCatalogue(engine);
   const empty = end.group === start.group;
   const salt = found.salt + 1;

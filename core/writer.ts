@@ -131,12 +131,15 @@ export function* removeTask(engine: Engine, key: Uint8Array): Task<boolean> {
   }
 }
 
-/** Removes every key from `low` on, below `high` if given; returns how many went. */
+/** Removes every key from `from` on, below `to` if given; returns how many went. */
 export function* clearTask(
   engine: Engine,
-  low: Uint8Array,
-  high: Uint8Array | undefined,
+  from: Uint8Array,
+  to: Uint8Array | undefined,
 ): Task<number> {
+  // A bound longer than any key tells the same keys apart when it is cut right behind that length.
+  const low = from.subarray(0, engine.maxKeyBytes + 1);
+  const high = to?.subarray(0, engine.maxKeyBytes + 1);
   const count = yield* clearEntries(engine, low, high);
   if (count === 0 || engine.recovering) return count;
   const type = high === undefined ? CLEAR_TO_END_RECORD : CLEAR_RECORD;
