@@ -46,13 +46,6 @@ export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
-/** The options of the library that the command line calls by another name. */
-const OPTION_NAMES: Readonly<Record<string, string>> = {
-  pageSize: "--page-size",
-  logSize: "--log-size",
-  cacheSize: "--cache-size",
-};
-
 /** What an error means for the user: lines for standard error, and an exit code. */
 export interface Verdict {
   /** Lines without `kvig: ` at their head. */
@@ -77,11 +70,8 @@ export function judge(error: unknown, interruptedCode: number | undefined): Verd
   if (error instanceof CommandError) return { lines: [error.message], code: EXIT_FAILED };
   if (isKvigError(error)) return { lines: [describeStoreError(error)], code: EXIT_FAILED };
   if (error instanceof RangeError || error instanceof TypeError) {
-    const name = /^\w+/.exec(error.message)?.[0] ?? "";
-    if (Object.hasOwn(OPTION_NAMES, name)) {
-      const message = error.message.replace(name, OPTION_NAMES[name]);
-      return { lines: [message], code: EXIT_USAGE };
-    }
+    const message = inWordsOfOptions(error.message);
+    if (message.startsWith("--")) return { lines: [message], code: EXIT_USAGE };
   }
   const stack = error instanceof Error ? error.stack ?? error.message : String(error);
   return { lines: [`this should not happen, please report it: ${stack}`], code: EXIT_FAILED };
@@ -90,11 +80,18 @@ export function judge(error: unknown, interruptedCode: number | undefined): Verd
 /** An error of the store in one line, with its code and the system's. */
 export function describeStoreError(error: KvigError): string {
   const systemCode = codeOf(error.cause);
-  const known = systemCode === undefined || error.message.includes(systemCode);
+  const known = systemCode === undefined || systemCode.startsWith("KVIG_") ||
+    error.message.includes(systemCode);
   const page = error.page === undefined || /\bpage \d/.test(error.message)
     ? ""
     : ` (page ${error.page})`;
-  return `${error.code}: ${error.message}${page}${known ? "" : ` (${systemCode})`}`;
+  return `${error.code}: ${inWordsOfOptions(error.message)}${page}${
+    known ? "" : ` (${systemCode})`
+  }`;
+}
+
+function inWordsOfOptions(message: string): string {
+  return message.replace(/\b(page|log|cache)Size\b/g, "--$1-size");
 }
 
 /** The `code` of a system error such as `"ENOSPC"`. */

@@ -34,6 +34,9 @@ Try it:
 Keys and values are text on the command line; --hex and --base64 are there for
 other bytes. An argument that begins with a dash goes behind --.
 
+A store that a program has open for writing is locked for everyone else; any
+number of readers may share one. get, scan, dump, stat, verify and backup read.
+
 Exit codes:
   0    all went well, also when the reader of the output left early
   1    the operation failed, get did not find the key, or verify found problems

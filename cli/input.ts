@@ -38,6 +38,7 @@ export function openInput(path: string | undefined, signal: AbortSignal): Input 
   const stream = (): Readable => createReadStream(path, { highWaterMark: CHUNK_BYTES });
   try {
     const stat = statSync(path);
+    if (stat.isDirectory()) throw new CommandError(`${path} cannot be read: it is a directory`);
     return input(path, stat.isFile() ? stat.size : undefined, stream, signal);
   } catch (error) {
     throw readError(path, error);

@@ -19,6 +19,7 @@ const GATHERED_BYTES = 64 * 1024;
 /** Writes to a stream. Each promise settles before the next call. */
 export class Output {
   readonly #stream: Writable & { readonly isTTY?: boolean };
+  #text = "";
   #pieces: Uint8Array[] = [];
   #bytes = 0;
   #error: Error | undefined = undefined;
@@ -39,18 +40,32 @@ export class Output {
 
   /** Takes text or bytes over; they are written when enough of them have come together. */
   async write(piece: string | Uint8Array): Promise<void> {
-    const bytes = typeof piece === "string" ? Buffer.from(piece, "utf8") : piece;
-    this.#pieces.push(bytes);
-    this.#bytes += bytes.length;
-    if (this.#bytes >= GATHERED_BYTES) await this.flush();
+    if (typeof piece === "string") this.#text += piece;
+    else {
+      this.#textToBytes();
+      this.#pieces.push(piece);
+      this.#bytes += piece.length;
+    }
+    if (this.#full) await this.flush();
   }
 
   /** Takes a line of text; true when {@link flush} is due, so that most lines cost no wait. */
   line(text: string): boolean {
-    const bytes = Buffer.from(text + "\n", "utf8");
+    this.#text += text;
+    this.#text += "\n";
+    return this.#full;
+  }
+
+  get #full(): boolean {
+    return this.#bytes + this.#text.length >= GATHERED_BYTES;
+  }
+
+  #textToBytes(): void {
+    if (this.#text === "") return;
+    const bytes = Buffer.from(this.#text, "utf8");
+    this.#text = "";
     this.#pieces.push(bytes);
     this.#bytes += bytes.length;
-    return this.#bytes >= GATHERED_BYTES;
   }
 
   /**
@@ -58,6 +73,7 @@ export class Output {
    * @throws {ReaderGone} where nobody reads it any more, {CommandError} where it cannot be written.
    */
   async flush(): Promise<void> {
+    this.#textToBytes();
     if (this.#bytes === 0) return;
     const [pieces, bytes] = [this.#pieces, this.#bytes];
     this.#pieces = [];

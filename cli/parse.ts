@@ -137,6 +137,7 @@ function checkOperands(command: Syntax, given: readonly string[]): void {
     const missing = needed.slice(given.length).map((operand) => operand.replace("...", ""));
     throw new UsageError(`${command.name} needs ${missing.join(" and ")}${usage}`);
   }
+  if (given[0] === "") throw new UsageError("STORE is empty, it must be the path of a file");
   const endless = command.operands.some((operand) => operand.includes("..."));
   if (endless || given.length <= command.operands.length) return;
   const extra = quoted(given[command.operands.length]);

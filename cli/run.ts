@@ -9,7 +9,7 @@ import process from "node:process";
 import type { Command } from "./command.ts";
 import { EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { COMMANDS } from "./commands.ts";
-import { judge, UsageError } from "./failures.ts";
+import { CommandError, judge, ReaderGone, UsageError } from "./failures.ts";
 import { explain, overview } from "./help.ts";
 import { Interruption } from "./interruption.ts";
 import { nearest } from "./nearest.ts";
@@ -24,6 +24,7 @@ export async function run(words: readonly string[]): Promise<number> {
   using interruption = new Interruption();
   const output = new Output(process.stdout);
   const progress = new Progress(process.stderr);
+  process.stderr.on("error", ignoreUnreadMessages);
   try {
     const code = await dispatch(words, output, progress, interruption.signal);
     await output.flush();
@@ -31,8 +32,23 @@ export async function run(words: readonly string[]): Promise<number> {
   } catch (error) {
     const { lines, code } = judge(error, interruption.code);
     progress.clear();
+    await flushWhatIsThere(output);
     for (const line of lines) process.stderr.write(`kvig: ${line}\n`);
     return code;
+  }
+}
+
+function ignoreUnreadMessages(): void {
+  // Where nobody reads the messages there is nobody to tell; the exit code still says it all.
+}
+
+/** Writes what a command had printed before it failed. */
+async function flushWhatIsThere(output: Output): Promise<void> {
+  try {
+    await output.flush();
+  } catch (error) {
+    // The command's own failure is the one to report: this one may well be its consequence.
+    if (!(error instanceof CommandError || error instanceof ReaderGone)) throw error;
   }
 }
 

@@ -118,7 +118,7 @@ export class Cursor<K = Bytes> {
    */
   seek(key: K): void {
     this.#check();
-    const bytes = this.#encode(key).slice();
+    const bytes = new Uint8Array(this.#encode(key));
     const { low, high, reverse } = this.#walk;
     const bounds = { low, high, empty: this.#walk.empty };
     if (reverse) {

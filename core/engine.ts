@@ -35,6 +35,9 @@ export const NEED_RING = 11;
 
 const NO_BYTES = new Uint8Array(0);
 
+/** Places for the catalogue and the map above it, which are copied anew after each checkpoint. */
+export const CATALOGUE_COPIES = 16;
+
 /** A transaction as the engine sees it. */
 export interface Scope {
   /** What readers outside see until it ends. */
@@ -310,7 +313,8 @@ export class Engine {
   *#supplyPlaces(): Task<void> {
     const { need, reserve } = this.tree;
     for (let tries = 0;; tries++) {
-      if (yield* this.pager.findPlaces(need, reserve)) return;
+      const slack = tries === 0 ? 0 : CATALOGUE_COPIES;
+      if (yield* this.pager.findPlaces(need + slack, reserve)) return;
       if (tries === 2 || this.recovering || this.parts.readOnly) throw this.full();
       yield* this.checkpoint();
       if (tries === 1) yield* this.parts.meta.raiseLimit();

@@ -263,8 +263,9 @@ export class Pager {
       if (free.spare >= need + reserve) {
         if (free.left >= need) return true;
         const segments = this.#segments();
+        const base = Math.max(0, free.segment);
         for (let i = 1; i <= segments; i++) {
-          yield* this.makeMask((Math.max(0, free.segment) + i) % segments);
+          yield* this.makeMask((base + i) % segments);
           if (free.left >= need) return true;
         }
       }

@@ -67,12 +67,12 @@ export function boundsOf<K>(range: KeyRange<K> | undefined, encode: EncodeKey<K>
   const bounds: Bounds = { low: new Uint8Array(0), high: undefined, empty: false };
   if (range === undefined) return bounds;
   const { gt, gte, lt, lte, prefix } = range;
-  if (gte !== undefined) raise(bounds, encode(gte).slice());
+  if (gte !== undefined) raise(bounds, new Uint8Array(encode(gte)));
   if (gt !== undefined) raise(bounds, successor(encode(gt)));
-  if (lt !== undefined) lower(bounds, encode(lt).slice());
+  if (lt !== undefined) lower(bounds, new Uint8Array(encode(lt)));
   if (lte !== undefined) lower(bounds, successor(encode(lte)));
   if (prefix !== undefined) {
-    const bytes = encode(prefix).slice();
+    const bytes = new Uint8Array(encode(prefix));
     raise(bounds, bytes);
     const end = behindPrefix(bytes);
     if (end !== undefined) lower(bounds, end);

@@ -9,7 +9,7 @@
 
 import { DONE } from "./btree.ts";
 import { DEFAULT_KEYSPACE } from "./catalogue_entry.ts";
-import type { Engine } from "./engine.ts";
+import { CATALOGUE_COPIES, type Engine } from "./engine.ts";
 import { writeFully } from "./file_access.ts";
 import type { Task } from "./future.ts";
 import { OVERFLOW_FLAG } from "./leaf.ts";
@@ -85,7 +85,7 @@ function* takeRun(engine: Engine, count: number): Task<number> {
       yield* engine.supply(ready, 0);
       continue;
     }
-    const page = yield* pager.findRun(count, tree.reserve);
+    const page = yield* pager.findRun(count, tree.reserve + (tries > 0 ? CATALOGUE_COPIES : 0));
     if (page < 0) {
       if (tries++ === 2 || engine.recovering) throw engine.full();
       yield* engine.checkpoint();

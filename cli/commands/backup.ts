@@ -8,6 +8,7 @@ import { statSync } from "node:fs";
 
 import type { Command } from "../command.ts";
 import { EXIT_OK } from "../exit_codes.ts";
+import { UsageError } from "../failures.ts";
 import { showCount, showSeconds, showShare, showSize } from "../measures.ts";
 import { CACHE_SIZE, QUIET } from "../options.ts";
 import { withStore } from "../store.ts";
@@ -28,6 +29,7 @@ TARGET must not exist. Where the copy fails or is interrupted, it is removed.
   async run(call) {
     const { given, progress, signal } = call;
     const target = given.operands[1];
+    if (target === "") throw new UsageError("TARGET is empty, it must be the path of a new file");
     const start = performance.now();
     await withStore(call, { readOnly: true }, (store) =>
       store.backup(target, {

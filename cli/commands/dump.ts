@@ -6,6 +6,7 @@
 
 import type { Call, Command } from "../command.ts";
 import { EXIT_OK } from "../exit_codes.ts";
+import { Interrupted } from "../failures.ts";
 import { formatEntry } from "../json_lines.ts";
 import { showCount, showMany, showSeconds, showShare } from "../measures.ts";
 import { CACHE_SIZE, QUIET } from "../options.ts";
@@ -21,8 +22,8 @@ Prints every entry as a line of JSON: {"key":"…","value":"…"}. Bytes that ar
 in key64 and value64, in base64. What kvig load reads from it is the same store, byte for
 byte.
 
-A store that no program changes meanwhile is dumped as it is; for one in use, ask the program
-that has it open for a backup.
+A store that another program has open for writing is locked. That program can make a backup of it,
+and the backup can be dumped.
 `,
   options: [CACHE_SIZE, QUIET],
   examples: [
@@ -43,10 +44,12 @@ that has it open for a backup.
 async function dump({ output, progress, signal }: Call, store: Store): Promise<number> {
   const whole = await store.count();
   let count = 0;
-  for await (const [key, value] of store.range({ signal })) {
+  // Read-only, nothing goes on beside this: the synchronous form is several times faster.
+  for (const [key, value] of store.range()) {
     count++;
     if (!output.line(formatEntry(key, value))) continue;
     await output.flush();
+    if (signal.aborted) throw new Interrupted("interrupted");
     progress.show(() =>
       `dump: ${showCount(count)} of ${showCount(whole)} entries${showShare(count, whole)}`
     );

@@ -166,11 +166,15 @@ class Loading {
     this.storedEntries += batch.length;
   }
 
+  #stored(): string {
+    if (this.#storedLine === 0) return "nothing was stored";
+    if (this.#storedLine === 1) return "line 1 is stored";
+    return `lines 1 to ${this.#storedLine} are stored`;
+  }
+
   /** The error with the line that it is about, and with what is in the store. */
   #explained(error: unknown, input: Input): unknown {
-    const stored = this.#storedLine === 0
-      ? "nothing was stored"
-      : `lines 1 to ${this.#storedLine} are stored`;
+    const stored = this.#stored();
     if (error instanceof LineError) {
       const line = error.line ?? this.#lines.line;
       return new CommandError(`${input.name}, line ${line}: ${error.message} (${stored})`);

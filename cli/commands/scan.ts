@@ -7,6 +7,7 @@
 import type { RangeOptions } from "../../mod.ts";
 import type { Call, Command } from "../command.ts";
 import { EXIT_OK } from "../exit_codes.ts";
+import { Interrupted } from "../failures.ts";
 import { formatEntry } from "../json_lines.ts";
 import { bytesOfArgument, toShown } from "../notation.ts";
 import { CACHE_SIZE } from "../options.ts";
@@ -66,8 +67,8 @@ value, written for the eye.
   },
 };
 
-function rangeOf({ given, signal }: Call): RangeOptions<Uint8Array> {
-  const options: RangeOptions<Uint8Array> = { reverse: given.has("reverse"), signal };
+function rangeOf({ given }: Call): RangeOptions<Uint8Array> {
+  const options: RangeOptions<Uint8Array> = { reverse: given.has("reverse") };
   for (const bound of BOUNDS) {
     const text = given.text(bound);
     if (text === undefined) continue;
@@ -78,24 +79,36 @@ function rangeOf({ given, signal }: Call): RangeOptions<Uint8Array> {
 }
 
 async function print(
-  { given, output }: Call,
+  { given, output, signal }: Call,
   store: Store,
   options: RangeOptions<Uint8Array>,
 ): Promise<void> {
   const { notation } = given;
-  const keysOnly = given.has("keys");
-  const shown = given.has("text");
-  if (keysOnly) {
-    for await (const key of store.keys(options)) {
-      const due = output.line(shown ? toShown(key, notation) : formatEntry(key));
-      if (due) await output.flush();
-    }
-    return;
+  const show: Show = given.has("text")
+    ? (key, value) =>
+      value === undefined
+        ? toShown(key, notation)
+        : `${toShown(key, notation)}\t${toShown(value, notation)}`
+    : formatEntry;
+  // Read-only, nothing goes on beside this: the synchronous form is several times faster.
+  const linesOf = given.has("keys") ? keyLines : entryLines;
+  for (const line of linesOf(store, options, show)) {
+    if (!output.line(line)) continue;
+    await output.flush();
+    if (signal.aborted) throw new Interrupted("interrupted");
   }
-  for await (const [key, value] of store.range(options)) {
-    const due = output.line(
-      shown ? `${toShown(key, notation)}\t${toShown(value, notation)}` : formatEntry(key, value),
-    );
-    if (due) await output.flush();
-  }
+}
+
+type Show = (key: Uint8Array, value?: Uint8Array) => string;
+
+function* keyLines(store: Store, options: RangeOptions<Uint8Array>, show: Show): Iterable<string> {
+  for (const key of store.keys(options)) yield show(key);
+}
+
+function* entryLines(
+  store: Store,
+  options: RangeOptions<Uint8Array>,
+  show: Show,
+): Iterable<string> {
+  for (const [key, value] of store.range(options)) yield show(key, value);
 }
