@@ -6,10 +6,10 @@
  */
 
 import { KvigError } from "./errors.ts";
-import { type CallMode, writeFully } from "./file_access.ts";
+import { type CallMode, readFully, writeFully } from "./file_access.ts";
 import { Signal, type Task } from "./future.ts";
 import { EPOCH_STEP, MAX_EPOCH } from "./limits.ts";
-import { encodeMeta, type Meta } from "./meta.ts";
+import { decodeMeta, encodeMeta, type Meta, META_BYTES } from "./meta.ts";
 import type { Pager } from "./pager.ts";
 import type { State } from "./state.ts";
 
@@ -17,7 +17,7 @@ import type { State } from "./state.ts";
 export class MetaPages {
   /** What the newest meta page says. */
   current: Meta;
-  /** Whether a meta page is being written. */
+  /** Whether a meta page is being written or read. */
   busy = false;
   /** Told why a meta page could not be written: turns it into the error of the store. */
   readonly onFailure: (reason: unknown) => KvigError;
@@ -83,6 +83,21 @@ export class MetaPages {
     pages.epochLimit = meta.epochLimit;
     this.#pager.metaStates[slot] = state;
     this.#pager.placesReleased();
+  }
+
+  /** Reads meta page `slot`, between two writings; undefined where it is not valid. */
+  *read(slot: number): Task<Meta | undefined> {
+    while (this.busy) yield* this.#done.wait();
+    this.busy = true;
+    const bytes = new Uint8Array(META_BYTES);
+    try {
+      const at = slot * this.#memory.length;
+      yield* readFully(this.#pager.file, at, bytes, 0, META_BYTES, this.#mode);
+    } finally {
+      this.busy = false;
+      this.#done.fire();
+    }
+    return decodeMeta(bytes, slot);
   }
 
   /** Writes the durable state once more, with a raised epoch limit, if the limit is near. */

@@ -7,11 +7,9 @@
 
 import { entryUsed, getBit, indexEntries, segmentPlaces } from "./bitmap.ts";
 import type { Engine } from "./engine.ts";
-import { readFully } from "./file_access.ts";
 import { BITMAP, INDEX, KIND, LEVEL } from "./frames.ts";
 import { completed, type Task } from "./future.ts";
 import type { Signalled } from "./host.ts";
-import { decodeMeta, META_BYTES } from "./meta.ts";
 import type { OverflowReference } from "./overflow.ts";
 import { PageSource } from "./page_source.ts";
 import type { State } from "./state.ts";
@@ -72,15 +70,12 @@ export function* verifyTask(
   return report;
 }
 
-/** Both meta pages must be valid, unless one of them is being written. */
+/** Both meta pages must be valid, but for one that was not when the store was opened read-only. */
 function* verifyMetas(engine: Engine, report: VerifyReport): Task<void> {
   const { pager, parts } = engine;
-  const { pageBytes } = engine.cache.frames;
-  const bytes = new Uint8Array(META_BYTES);
   for (let slot = 0; slot < 2; slot++) {
-    if (pager.metaStates[slot] === undefined && parts.meta.current.checkpoint === 1) continue;
-    yield* readFully(pager.file, slot * pageBytes, bytes, 0, META_BYTES, parts.mode);
-    if (decodeMeta(bytes, slot) !== undefined || parts.meta.busy) continue;
+    if (pager.metaStates[slot] === undefined) continue;
+    if ((yield* parts.meta.read(slot)) !== undefined) continue;
     report.problems.push({ file: parts.path, page: slot, what: "it is no valid meta page" });
   }
 }

@@ -11,12 +11,13 @@ import nodeAssert from "node:assert/strict";
 /** A class of errors, abstract ones included. */
 export type ErrorClass<E extends Error = Error> = abstract new (...args: never[]) => E;
 
-/** No message stands for the library's own, which its types leave out for strings. */
-const own = (message: string | undefined): string => message as string;
+/** The message as further arguments: the library wants none rather than `undefined`. */
+const own = (message: string | undefined): [message: string] =>
+  (message === undefined ? [] : [message]) as unknown as [message: string];
 
 /** Fails unless `condition` is true. */
 export function assert(condition: boolean, message?: string): asserts condition {
-  nodeAssert.ok(condition, own(message));
+  nodeAssert.ok(condition, ...own(message));
 }
 
 /** Fails with `message`. */
@@ -26,17 +27,17 @@ export function fail(message: string): never {
 
 /** Fails unless both are deeply equal, in their types too. */
 export function assertEquals<T>(actual: T, expected: T, message?: string): void {
-  nodeAssert.deepStrictEqual(actual, expected, own(message));
+  nodeAssert.deepStrictEqual(actual, expected, ...own(message));
 }
 
 /** Fails when both are deeply equal. */
 export function assertNotEquals<T>(actual: T, expected: T, message?: string): void {
-  nodeAssert.notDeepStrictEqual(actual, expected, own(message));
+  nodeAssert.notDeepStrictEqual(actual, expected, ...own(message));
 }
 
 /** Fails unless both are the same object or the same primitive value. */
 export function assertStrictEquals<T>(actual: T, expected: T, message?: string): void {
-  nodeAssert.strictEqual(actual, expected, own(message));
+  nodeAssert.strictEqual(actual, expected, ...own(message));
 }
 
 /** Fails when `actual` is `undefined` or `null`. */
@@ -63,7 +64,7 @@ export function assertStringIncludes(actual: string, expected: string, message?:
 
 /** Fails unless `expected` matches `actual`. */
 export function assertMatch(actual: string, expected: RegExp, message?: string): void {
-  nodeAssert.match(actual, expected, own(message));
+  nodeAssert.match(actual, expected, ...own(message));
 }
 
 /** Fails unless `actual` is an instance of `expected`. */
