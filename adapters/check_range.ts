@@ -14,7 +14,8 @@ export function checkRange(at: number, memory: Uint8Array, offset: number, lengt
     Number.isSafeInteger(length);
   if (!whole || at < 0 || offset < 0 || length < 0 || offset + length > memory.length) {
     throw new RangeError(
-      `wrong range: ${length} bytes at ${at}, from offset ${offset} of ${memory.length} bytes of memory`,
+      `wrong range: ${length} bytes at ${at}, ` +
+        `from offset ${offset} of ${memory.length} bytes of memory`,
     );
   }
   checkPosition(at + length);

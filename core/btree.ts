@@ -234,8 +234,8 @@ export class BTree {
   }
 
   /**
-   * Checks that `need` pages, `run` places beside them and what the map needs can be had: DONE, RETRY
-   * or what is missing.
+   * Checks that `need` pages, `run` places beside them and what the map needs can be had: DONE,
+   * RETRY or what is missing.
    */
   #provide(need: number, run = 0): number {
     if (this.#free.segment < 0) {

@@ -214,7 +214,9 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     return result;
   }
 
-  /** Ends a transaction that failed; where its operations are still under way, when they are over. */
+  /**
+   * Ends a transaction that failed; where its operations are still under way, when they are over.
+   */
   #abortSync(tx: Transaction<K, V, KO, VO>): void {
     try {
       this.engine.runBlocking(this.#abort(tx));

@@ -263,6 +263,11 @@ class Opening {
       logBytes: this.#options.logBytes,
       logBlockBytes: this.#options.logBlockBytes,
     };
+    if (data.size > 0) {
+      // What an earlier creation left must not outlive the blank log beside it, should this be cut.
+      yield* data.truncate(0, this.#mode.options);
+      yield* data.sync("full", this.#mode.options);
+    }
     yield* this.#makeLog(shape.logBytes);
     if (this.#log !== undefined) yield* this.#log.close(this.#mode.options);
     this.#log = undefined;

@@ -68,7 +68,9 @@ function* writeRun(engine: Engine, value: Uint8Array, bytes: Uint8Array): Task<v
   yield* writeFully(pager.file, at, value, 0, value.length, engine.parts.mode);
 }
 
-/** A read-only opening writes nothing: large values of the log stay in memory, within the budget. */
+/**
+ * A read-only opening writes nothing: large values of the log stay in memory, within the budget.
+ */
 function keepInMemory(engine: Engine, page: number, value: Uint8Array): void {
   engine.replayedRuns.set(page, value);
   let kept = 0;

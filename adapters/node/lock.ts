@@ -97,7 +97,8 @@ function judgeFlock(
   }
   return new KvigError(
     "KVIG_UNSUPPORTED",
-    `cannot lock ${target.path}: the program flock ended with status ${status}, perhaps the file system has no locks; ${WAY_OUT}`,
+    `cannot lock ${target.path}: the program flock ended with status ${status}, ` +
+      `perhaps the file system has no locks; ${WAY_OUT}`,
   );
 }
 

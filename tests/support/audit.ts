@@ -296,7 +296,8 @@ export class Audit {
 
   /**
    * A page: its place is its number; number and epoch never had another content; the epoch is below
-   * the durable limit and not below the limit that the opening found; nobody reaches what was there.
+   * the durable limit and not below the limit that the opening found; nobody reaches what was
+   * there.
    */
   #pageWrite(operation: Operation, piece: Piece, current: Meta): void {
     const { pageBytes, fileId } = current;

@@ -2,7 +2,8 @@
  * What the bytes of a store's two files say: a small decoder of meta pages, pages and blocks of the
  * log that shares nothing with the engine but the checksum and the codec of meta pages.
  *
- * Layouts are those of docs/format.md. Nothing here changes the bytes or trusts the engine's memory.
+ * Layouts are those of docs/format.md. Nothing here changes the bytes or trusts the engine's
+ * memory.
  *
  * @module
  */

@@ -223,7 +223,9 @@ function testBatches(subject: IoUnderTest): void {
   });
 }
 
-/** Batches of up to 600 units of `unit` bytes at random places, in random order, from random memory. */
+/**
+ * Batches of up to 600 units of `unit` bytes at random places, in random order, from random memory.
+ */
 async function checkRandomBatches(io: Io, file: IoFile, unit: number): Promise<void> {
   const unitCount = 1500;
   const random = randomNumbers(unit);

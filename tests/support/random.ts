@@ -77,7 +77,9 @@ export function runSeed(what: string): number {
   return seed;
 }
 
-/** Runs `work` with `count` seeds that follow from the printed one; a failure names its own seed. */
+/**
+ * Runs `work` with `count` seeds that follow from the printed one; a failure names its own seed.
+ */
 export async function withSeeds(
   what: string,
   count: number,

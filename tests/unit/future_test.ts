@@ -1,3 +1,9 @@
+/**
+ * Futures are taken once, tasks wait for them, signals wake tasks.
+ *
+ * @module
+ */
+
 import { test } from "node:test";
 
 import { isKvigError, KvigError } from "../../core/errors.ts";

@@ -1,3 +1,9 @@
+/**
+ * The in-memory Io keeps the contract.
+ *
+ * @module
+ */
+
 import { test } from "node:test";
 
 import { memoryIo } from "../../adapters/memory/io.ts";

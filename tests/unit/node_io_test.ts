@@ -1,15 +1,21 @@
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+/**
+ * The Io for this runtime keeps the contract, in both ways of working: what is special to it.
+ *
+ * @module
+ */
+
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import process from "node:process";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 
 import { ioErrorCode } from "../../adapters/errno.ts";
 import { type BackgroundCalls, fileIo, poolCalls } from "../../adapters/file_io.ts";
 import { nodeIo } from "../../adapters/node/io.ts";
 import { nodeLocker } from "../../adapters/node/lock.ts";
-import { type Future, type Io, type IoErrorCode, type IoFile, WriteBatch } from "../../core/io.ts";
+import { type IoErrorCode, WriteBatch } from "../../core/io.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
+import { testBoth, WAYS } from "../support/both_ways.ts";
 import {
   assertFails,
   pattern,
@@ -20,26 +26,8 @@ import {
 } from "../support/io_contract.ts";
 import { tempDir } from "../support/tmp.ts";
 
-const WAYS = [
-  { name: "nodeIo(blocking)", blocking: true },
-  { name: "nodeIo(asynchronous)", blocking: false },
-];
-
 for (const { name, blocking } of WAYS) {
   testIoContract({ name, blocking, make: () => nodeIo({ blocking }) });
-}
-
-/** Registers a test for each way of working. */
-function testBoth(
-  sentence: string,
-  work: (io: Io, path: string, context: TestContext, blocking: boolean) => Promise<void>,
-): void {
-  for (const { name, blocking } of WAYS) {
-    test(`${name}: ${sentence}`, async (context) => {
-      using dir = tempDir();
-      await work(nodeIo({ blocking }), dir.file("data"), context, blocking);
-    });
-  }
 }
 
 /** Replaces a call of `node:fs` while `work` runs. */
@@ -513,143 +501,6 @@ test("the event loop goes on while a large batch is written", async () => {
   assert(ticks >= 3, `${ticks} ticks`);
   assertEquals(file.size, 64 << 20);
   await result(file.close());
-});
-
-// Locks across processes
-
-const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-const nodeIoUrl = new URL(`../../adapters/node/io.${extension}`, import.meta.url).href;
-
-/** A process that locks `path`, says how that went, and stays until it is killed. */
-async function lockingChild(path: string, kind: string) {
-  const script = `
-    const { nodeIo } = await import(${JSON.stringify(nodeIoUrl)});
-    const file = nodeIo({ blocking: true }).open(${JSON.stringify(path)}).take();
-    try {
-      file.lock(${JSON.stringify(kind)}).take();
-      console.log("held");
-    } catch (error) {
-      console.log(error.code);
-    }
-    setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [line] = await once(child.stdout, "data") as [Uint8Array];
-  return {
-    said: String(line).trim(),
-    async kill(): Promise<void> {
-      child.kill("SIGKILL");
-      await once(child, "close");
-    },
-  };
-}
-
-testBoth("a lock excludes other processes and ends when its holder is killed", async (io, path) => {
-  const file = await result(io.open(path, { create: true }));
-  const child = await lockingChild(path, "exclusive");
-  try {
-    assertEquals(child.said, "held");
-    await assertFails(file.lock("exclusive"), "KVIG_LOCKED", "another opener");
-    await assertFails(file.lock("shared"), "KVIG_LOCKED", "another opener");
-  } finally {
-    await child.kill();
-  }
-  await result(file.lock("exclusive"));
-  const late = await lockingChild(path, "shared");
-  await late.kill();
-  assertEquals(late.said, "KVIG_LOCKED");
-  await result(file.close());
-});
-
-testBoth("a shared lock is shared between processes", async (io, path) => {
-  const file = await result(io.open(path, { create: true }));
-  await result(file.lock("shared"));
-  const children = [await lockingChild(path, "shared"), await lockingChild(path, "exclusive")];
-  for (const child of children) await child.kill();
-  assertEquals(children.map((child) => child.said), ["held", "KVIG_LOCKED"]);
-  await result(file.close());
-});
-
-testBoth("lock() without the program flock says what to do", async (io, path) => {
-  const file = await result(io.open(path, { create: true }));
-  const { PATH } = process.env;
-  process.env["PATH"] = "/nowhere";
-  try {
-    await assertFails(file.lock("exclusive"), "KVIG_UNSUPPORTED", "install util-linux");
-  } finally {
-    process.env["PATH"] = PATH;
-  }
-  await result(file.lock("exclusive"));
-  await result(file.close());
-});
-
-test("close() while a lock is being taken waits for it", async () => {
-  using dir = tempDir();
-  const io = nodeIo();
-  const file = await result(io.open(dir.file("data"), { create: true }));
-  const locked = file.lock("exclusive");
-  await result(file.close());
-  await result(locked);
-  const again = await result(io.open(dir.file("data")));
-  await result(again.lock("exclusive"));
-  await result(again.close());
-});
-
-// Full disks and limits
-
-testBoth(
-  "a full disk is KVIG_FULL, and has room again after a truncate",
-  async (io, path, context) => {
-    fs.mkdirSync(path);
-    const options = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", path];
-    if (spawnSync("mount", options).status !== 0) return context.skip("mounting needs root");
-    let file: IoFile | undefined;
-    try {
-      file = await result(io.open(`${path}/data`, { create: true }));
-      const memory = pattern(1_000_000);
-      await assertFails((await fill(file, memory)).failed, "KVIG_FULL", "ENOSPC");
-      assertEquals(file.size, 262_144);
-      const batch = new WriteBatch(memory, 2);
-      batch.add(500_000, 0, 4096);
-      batch.add(504_096, 8192, 4096);
-      await assertFails(file.writeBatch(batch), "KVIG_FULL", "ENOSPC");
-      await result(file.truncate(0));
-      await result(file.writeBatch(batch));
-      await result(file.sync("full"));
-    } finally {
-      if (file !== undefined) await result(file.close());
-      assertEquals(spawnSync("umount", [path]).status, 0);
-    }
-  },
-);
-
-/** Writes `memory` until that fails, and returns the future that did, settled. */
-async function fill(file: IoFile, memory: Uint8Array): Promise<{ failed: Future<number> }> {
-  for (let done = 0;;) {
-    const failed = file.write(done, memory, done, memory.length - done);
-    await failed.promise();
-    if (file.size === done) return { failed };
-    done = file.size;
-  }
-}
-
-test("a limit of the file size is a short write and then KVIG_FULL", () => {
-  using dir = tempDir();
-  const script = `
-    const { nodeIo } = await import(${JSON.stringify(nodeIoUrl)});
-    const path = ${JSON.stringify(dir.file("data"))};
-    const file = nodeIo({ blocking: true }).open(path, { create: true }).take();
-    const memory = new Uint8Array(100000);
-    const count = file.write(0, memory, 0, 100000).take();
-    try {
-      file.write(count, memory, 0, 10).take();
-    } catch (error) {
-      console.log(count < 100000, count === file.size, error.code);
-    }`;
-  const shell = `ulimit -f 16; exec "$0" --input-type=module -e "$1"`;
-  const child = spawnSync("sh", ["-c", shell, process.execPath, script], { encoding: "utf8" });
-  assertEquals(child.stdout.trim(), "true true KVIG_FULL", child.stderr);
 });
 
 // Cost
