@@ -37,6 +37,7 @@ const NO_BYTES = new Uint8Array(0);
 
 /** Places for the catalogue and the map above it, which are copied anew after each checkpoint. */
 export const CATALOGUE_COPIES = 16;
+const MAX_PLACE_ROUNDS = 8;
 
 /** A transaction as the engine sees it. */
 export interface Scope {
@@ -110,6 +111,8 @@ export class Engine {
   readonly #entry = new Uint8Array(CATALOGUE_ENTRY_BYTES);
   readonly #margin: number;
   #catalogueGeneration = -1;
+  /** Checkpoints that the running operation needed to find places. */
+  #placeRounds = 0;
 
   /** Puts the parts to work. */
   constructor(parts: EngineParts) {
@@ -189,6 +192,7 @@ export class Engine {
     const { tree } = this.pages.work;
     const status = this.tree.put(tree, key, keyLength, value, offset, length, flags);
     if (status !== DONE) return status;
+    this.#placeRounds = 0;
     if (this.#logging && flags === 0) {
       this.log.append(PUT_RECORD, DEFAULT_KEYSPACE, key, keyLength, value, offset, length);
     }
@@ -201,6 +205,7 @@ export class Engine {
     if (room !== DONE) return room;
     const status = this.tree.remove(this.pages.work.tree, key, keyLength);
     if (status !== DONE || this.tree.changed === 0) return status;
+    this.#placeRounds = 0;
     if (this.#logging) {
       this.log.append(DELETE_RECORD, DEFAULT_KEYSPACE, key, keyLength, NO_BYTES, 0, 0);
     }
@@ -314,12 +319,18 @@ export class Engine {
     const { need, reserve } = this.tree;
     for (let tries = 0;; tries++) {
       const slack = tries === 0 ? 0 : CATALOGUE_COPIES;
-      if (yield* this.pager.findPlaces(need + slack, reserve)) return;
+      if (yield* this.pager.findPlaces(need + slack, reserve)) {
+        // Each checkpoint makes the retry copy more: an operation does not go round for ever.
+        if (tries > 0 && ++this.#placeRounds > MAX_PLACE_ROUNDS) break;
+        return;
+      }
       if (tries === 2 || this.recovering || this.parts.readOnly) throw this.full();
       yield* this.checkpoint();
       if (tries === 1) yield* this.parts.meta.raiseLimit();
       this.pager.placesReleased();
     }
+    this.#placeRounds = 0;
+    throw this.full();
   }
 
   /** The error of a write that found no place. */
