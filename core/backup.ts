@@ -8,6 +8,7 @@
  */
 
 import type { Engine } from "./engine.ts";
+import type { KvigError } from "./errors.ts";
 import { writeFully } from "./file_access.ts";
 import { sealPage } from "./frames.ts";
 import type { Task } from "./future.ts";
@@ -105,7 +106,8 @@ class Backup implements StateVisitor {
     this.#step(reference.pages(pageBytes));
   }
 
-  problem(page: number, what: string): void {
+  problem(page: number, what: string, cause?: KvigError): void {
+    if (cause !== undefined) throw cause;
     throw this.#engine.pager.corrupt(page, what);
   }
 

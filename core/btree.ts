@@ -227,17 +227,12 @@ export class BTree {
     for (let at = page; at <= last; at = (this.#free.segmentOf(at) + 1) * this.#free.places) {
       if (!this.#free.plan(at)) return MISS;
     }
-    const first = this.#free.segment * this.#free.places;
-    const overlaps = last >= first && page < first + this.#free.places;
-    const status = this.#provide(0, overlaps ? count : 0);
+    const status = this.#provide(0);
     return status === RETRY ? DONE : status;
   }
 
-  /**
-   * Checks that `need` pages, `run` places beside them and what the map needs can be had: DONE,
-   * RETRY or what is missing.
-   */
-  #provide(need: number, run = 0): number {
+  /** Checks that `need` pages and what the map needs can be had: DONE, RETRY or what is missing. */
+  #provide(need: number): number {
     if (this.#free.segment < 0) {
       this.need = need + 8;
       return NEED_PLACES;
@@ -245,7 +240,7 @@ export class BTree {
     if (!this.#free.plan(-1)) return MISS;
     const total = need + this.#free.planned;
     if (!this.#pages.epochReady()) return NEED_EPOCHS;
-    this.need = total + run + this.#cache.inFlight;
+    this.need = total + this.#cache.inFlight;
     if (this.#free.left < this.need || this.#free.spare < this.need + this.reserve) {
       return NEED_PLACES;
     }

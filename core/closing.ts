@@ -16,7 +16,7 @@ export function* closeTask(engine: Engine): Task<void> {
   if (engine.failure !== undefined) {
     engine.closed = true;
     yield* engine.closeFiles();
-    return;
+    throw engine.failure;
   }
   yield* engine.turn.take();
   engine.closed = true;

@@ -66,6 +66,8 @@ export class FreeSpace {
   #frees = new Uint32Array(QUEUE_CAPACITY);
   #freeCount = 0;
   #draining = false;
+  #pinnedPage = 0;
+  #pinnedCount = 0;
   #planList = new Int32Array(QUEUE_CAPACITY);
   #planCount = 0;
   #planWork = new Uint32Array(QUEUE_CAPACITY);
@@ -161,18 +163,45 @@ export class FreeSpace {
     return page;
   }
 
-  /** Hands out the places `page … page + count − 1`, found by {@link searchRun}. */
-  takeRun(page: number, count: number): void {
-    // All of it is covered first: what the map takes meanwhile must not come out of the run.
-    for (let i = 0; i < count; i++) {
-      if (this.segmentOf(page + i) === this.segment) this.#cover(page + i);
-      this.#forget(page + i);
-    }
+  /**
+   * Keeps the run `page … page + count − 1`, found by {@link searchRun}, from being handed out
+   * piecemeal, until it is handed out as a whole or {@link unpinRun} gives it up.
+   */
+  pinRun(page: number, count: number): void {
+    this.#pinnedPage = page;
+    this.#pinnedCount = count;
     this.spare -= count;
+    this.coverPinned();
+  }
+
+  /** Covers what the pinned run has in the segment of the mask; the mask was just made. */
+  coverPinned(): void {
+    const first = Math.max(this.#pinnedPage, this.segment * this.places);
+    const end = Math.min(this.#pinnedPage + this.#pinnedCount, (this.segment + 1) * this.places);
+    for (let page = first; page < end; page++) {
+      const bit = page - this.segment * this.places;
+      const word = this.mask[bit >>> 5];
+      if (((word >>> (bit & 31)) & 1) !== 0) continue;
+      this.mask[bit >>> 5] = word | (1 << (bit & 31));
+      this.left--;
+    }
+  }
+
+  /** Hands out the pinned run. */
+  takeRun(): void {
+    const page = this.#pinnedPage;
+    const count = this.#pinnedCount;
+    for (let i = 0; i < count; i++) this.#forget(page + i);
     for (let i = 0; i < count; i++) {
       this.#takes[this.#takeCount++] = page + i;
       this.#drain();
     }
+    this.#pinnedCount = 0;
+  }
+
+  /** Gives up a run that was not handed out. */
+  unpinRun(): void {
+    this.#pinnedCount = 0;
   }
 
   /** Takes a place back. */
@@ -251,12 +280,6 @@ export class FreeSpace {
     if (frame < 0) return;
     assert((cache.flags[frame] & DIRTY) === 0, "a place with a dirty page is not handed out");
     cache.drop(frame);
-  }
-
-  #cover(page: number): void {
-    const bit = page - this.segment * this.places;
-    this.mask[bit >>> 5] |= 1 << (bit & 31);
-    this.left--;
   }
 
   #drain(): void {

@@ -258,6 +258,7 @@ export class Pager {
    */
   *findPlaces(need: number, reserve: number): Task<boolean> {
     const { free } = this;
+    if (need > free.places >>> 1) return false;
     for (;;) {
       if (free.spare < need + reserve && this.#countPays) yield* this.#countSpare();
       if (free.spare >= need + reserve) {
@@ -343,6 +344,7 @@ export class Pager {
     }
     if (segment === 0) free.mask[0] |= 3;
     free.maskMade(segment);
+    free.coverPinned();
   }
 
   *#coverState(state: State, segment: number): Task<void> {
@@ -405,9 +407,11 @@ export class Pager {
   /** Takes pages into use that the file has behind its page count: some state may reach them. */
   #adoptTail(): boolean {
     const { work } = this.pages;
-    const there = Math.floor(this.file.size / this.#cache.frames.pageBytes);
-    if (this.readOnly || there <= work.pageCount || there > this.maxPages) return false;
+    const inFile = Math.floor(this.file.size / this.#cache.frames.pageBytes);
+    const there = Math.min(inFile, this.maxPages);
+    if (this.readOnly || there <= work.pageCount) return false;
     work.pageCount = there;
+    this.grew = true;
     this.pages.touchState();
     this.#countIsStale = true;
     return true;
@@ -417,6 +421,7 @@ export class Pager {
     if (this.readOnly) return true;
     const { pageBytes } = this.#cache.frames;
     const end = (page + count) * pageBytes;
+    this.grew = true;
     try {
       for (let at = page * pageBytes; at < end; at += STAGING_BYTES) {
         const length = Math.min(STAGING_BYTES, end - at);
@@ -426,7 +431,6 @@ export class Pager {
       if (error instanceof KvigError && error.code === "KVIG_FULL") return false;
       throw error;
     }
-    this.grew = true;
     return true;
   }
 }

@@ -26,8 +26,8 @@ export interface StateVisitor {
   page(page: number, epoch: number, frame: number): Task<boolean>;
   /** A large value is referred to. */
   run(reference: OverflowReference, value: Uint8Array): Task<void>;
-  /** Something is wrong. */
-  problem(page: number, what: string): void;
+  /** Something is wrong; `cause` where it is an error other than damage. */
+  problem(page: number, what: string, cause?: KvigError): void;
 }
 
 interface Fences {
@@ -44,6 +44,8 @@ export class StateWalk {
   readonly #visitor: StateVisitor;
   readonly #key: Uint8Array;
   readonly #reference = new OverflowReference();
+  /** Why the page that was asked for last could not be read, where it is no damage. */
+  #cause: KvigError | undefined = undefined;
 
   /** Walks with `source` and tells `visitor`. */
   constructor(engine: Engine, source: PageSource, visitor: StateVisitor) {
@@ -84,7 +86,7 @@ export class StateWalk {
     if (wrong === "" && kind !== LEAF && kind !== BRANCH) wrong = "it is no page of a tree";
     if (wrong === "" && above >= 0 && level !== above - 1) wrong = "it is at a wrong level";
     if (wrong !== "") {
-      this.#visitor.problem(page, wrong);
+      this.#visitor.problem(page, wrong, this.#cause);
       return -1;
     }
     if (above < 0) this.#moveDown(frame, level);
@@ -98,6 +100,7 @@ export class StateWalk {
   *#read(page: number, epoch: number, frame: number): Task<string> {
     const { pager } = this.#engine;
     const { pageBytes } = this.#source.frames;
+    this.#cause = undefined;
     const dirty = this.#engine.cache.lookup(page) >= 0;
     if (page < 2 || (!dirty && (page + 1) * pageBytes > pager.file.size)) {
       return "it is referred to and lies outside of the file";
@@ -106,6 +109,7 @@ export class StateWalk {
       return yield* this.#source.read(page, epoch, frame);
     } catch (error) {
       if (!(error instanceof KvigError) || error.code === "KVIG_CLOSED") throw error;
+      this.#cause = error.code === "KVIG_CORRUPT" ? undefined : error;
       return `it cannot be read: ${error.message}`;
     }
   }
@@ -174,7 +178,8 @@ export class StateWalk {
       value = yield* readRun(this.#engine, own);
     } catch (error) {
       if (!(error instanceof KvigError) || error.code === "KVIG_CLOSED") throw error;
-      this.#visitor.problem(own.page, error.message);
+      const cause = error.code === "KVIG_CORRUPT" ? undefined : error;
+      this.#visitor.problem(own.page, error.message, cause);
       return;
     }
     yield* this.#visitor.run(own, value);
@@ -194,7 +199,7 @@ export class StateWalk {
       fault = "it is no page of the free-space map at this level";
     }
     if (fault !== "") {
-      this.#visitor.problem(page, fault);
+      this.#visitor.problem(page, fault, this.#cause);
       return;
     }
     if (!(yield* this.#visitor.page(page, epoch, level)) || level === 0) return;

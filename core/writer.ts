@@ -94,12 +94,24 @@ function* takeRun(engine: Engine, count: number): Task<number> {
       yield* engine.parts.meta.raiseLimit();
       continue;
     }
-    const status = tree.readyForRun(page, count);
-    if (status === DONE) {
+    free.pinRun(page, count);
+    try {
+      yield* readyForRun(engine, page, count);
       pages.freshEpoch();
-      free.takeRun(page, count);
+      free.takeRun();
       return page;
+    } finally {
+      free.unpinRun();
     }
+  }
+}
+
+/** Brings what handing out a pinned run needs. */
+function* readyForRun(engine: Engine, page: number, count: number): Task<void> {
+  for (;;) {
+    let status = engine.readyToChange(true);
+    if (status === DONE) status = engine.tree.readyForRun(page, count);
+    if (status === DONE) return;
     yield* engine.supply(status, 0);
   }
 }
