@@ -10,7 +10,7 @@
 
 import { childEpoch, childPage, childSlot } from "./branch.ts";
 import { COUNT, FPL, type Frames, LEVEL, PLEN } from "./frames.ts";
-import { FreeSpace } from "./free_space.ts";
+import type { FreeSpace } from "./free_space.ts";
 import {
   cellFlags,
   formatLeaf,

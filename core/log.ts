@@ -17,7 +17,7 @@ import { type CallMode, writeFully } from "./file_access.ts";
 import { runAsync, Signal, type Task } from "./future.ts";
 import { atEndOfTick } from "./host.ts";
 import type { IoFile } from "./io.ts";
-import { BlockCodec } from "./log_block.ts";
+import type { BlockCodec } from "./log_block.ts";
 import { COMMIT_RECORD, varintBytes } from "./log_record.ts";
 
 /** A group of commits that becomes durable as a whole. */

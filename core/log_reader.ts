@@ -16,7 +16,7 @@ import { KvigError } from "./errors.ts";
 import { type CallMode, readFully } from "./file_access.ts";
 import type { Task } from "./future.ts";
 import type { IoFile } from "./io.ts";
-import { BLOCK_HEADER_BYTES, BlockCodec, type BlockHeader, plausible } from "./log_block.ts";
+import { BLOCK_HEADER_BYTES, type BlockCodec, type BlockHeader, plausible } from "./log_block.ts";
 import { COMMIT_RECORD } from "./log_record.ts";
 
 /** A position between two groups. */

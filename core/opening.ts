@@ -11,7 +11,7 @@ import { type Shape, writeFirstMeta, writeLog } from "./creation.ts";
 import { emptyFile } from "./empty_file.ts";
 import { Engine } from "./engine.ts";
 import { isKvigError, KvigError } from "./errors.ts";
-import { CallMode, readFully } from "./file_access.ts";
+import { type CallMode, readFully } from "./file_access.ts";
 import type { Task } from "./future.ts";
 import type { Io, IoFile } from "./io.ts";
 import { littleEndian } from "./frames.ts";
