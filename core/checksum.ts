@@ -12,6 +12,16 @@ const PRIME_5 = 0x165667B1 | 0;
 
 /** xxHash32 of `length` bytes of `bytes` from `at` on, as an unsigned 32-bit number. */
 export function checksum(bytes: Uint8Array, at: number, length: number, seed: number): number {
+  return signedChecksum(bytes, at, length, seed) >>> 0;
+}
+
+/** The same as a signed 32-bit number, which engines keep without allocating. */
+export function signedChecksum(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  seed: number,
+): number {
   const end = at + length;
   let p = at;
   let hash: number;
@@ -39,7 +49,7 @@ export function checksum(bytes: Uint8Array, at: number, length: number, seed: nu
   }
   hash = Math.imul(hash ^ (hash >>> 15), PRIME_2);
   hash = Math.imul(hash ^ (hash >>> 13), PRIME_3);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return hash ^ (hash >>> 16);
 }
 
 function word(bytes: Uint8Array, at: number): number {

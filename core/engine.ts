@@ -237,8 +237,9 @@ export class Engine {
 
   /** Looks for room in the cache and readies the catalogue: DONE, or what is missing. */
   readyToChange(put: boolean): number {
-    const reserve = put && !this.recovering ? reservedPlaces(this.pages.work.pageCount) : 0;
-    this.tree.reserve = reserve;
+    // Compacting moves to places below a ceiling: what lies above is reserve enough.
+    const reserved = put && !this.recovering && this.free.ceiling === Infinity;
+    this.tree.reserve = reserved ? reservedPlaces(this.pages.work.pageCount) : 0;
     if (this.cache.available < this.#margin) {
       this.tree.need = this.#margin;
       return NEED_FRAMES;

@@ -10,7 +10,7 @@
  */
 
 import { assert } from "./assert.ts";
-import { checksum } from "./checksum.ts";
+import { checksum, signedChecksum } from "./checksum.ts";
 import { shiftOf } from "./limits.ts";
 
 /** Bytes of the header of every page but the meta pages. */
@@ -123,7 +123,7 @@ export function sealPage(
   u16[(base + 22) >>> 1] = info[fields + GARBAGE];
   u32[(base >>> 2) + 6] = 0;
   u32[(base >>> 2) + 7] = 0;
-  u32[base >>> 2] = checksum(u8, base + 4, frames.pageBytes - 4, seed);
+  u32[base >>> 2] = signedChecksum(u8, base + 4, frames.pageBytes - 4, seed);
 }
 
 /**

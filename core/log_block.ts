@@ -10,7 +10,7 @@
 
 import { assert } from "./assert.ts";
 import { getUint64, setUint64 } from "./bytes.ts";
-import { checksum } from "./checksum.ts";
+import { checksum, signedChecksum } from "./checksum.ts";
 
 /** Bytes of the header of a block. */
 export const BLOCK_HEADER_BYTES = 64;
@@ -99,8 +99,8 @@ export class BlockCodec {
     setUint64(view, at + 48, durableThrough);
     setUint64(view, at + 56, 0);
     const seed = index === 0 ? this.#seed : chain;
-    const sum = checksum(this.#buffer, at + 4, BLOCK_HEADER_BYTES - 4 + used, seed);
-    view.setUint32(at, sum, true);
+    const sum = signedChecksum(this.#buffer, at + 4, BLOCK_HEADER_BYTES - 4 + used, seed);
+    view.setInt32(at, sum, true);
     return sum;
   }
 
