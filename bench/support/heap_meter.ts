@@ -43,17 +43,17 @@ export interface Allocated {
 /** A loop that takes as many turns as it is told. */
 export type Loop = (turns: number) => void;
 
-const ROUNDS = 9;
+const ROUNDS = 7;
 const WARM_UP_TURNS = 100_000;
 const PROBE_TURNS = 5_000;
-const MAX_TURNS = 1_000_000;
+const MAX_TURNS = 500_000;
 /** Well below the half of the young generation, where a collection might begin. */
 const MAX_HEAP_BYTES = 64 * 2 ** 20;
 /** Array buffers beside the heap make a collection begin much earlier. */
 const MAX_BUFFER_BYTES = 8 * 2 ** 20;
 
 /**
- * Measures what `loop` allocates per turn: the median of nine rounds, warmed up. A round takes up
+ * Measures what `loop` allocates per turn: the median of seven rounds, warmed up. A round takes up
  * to `maxTurns` turns, fewer where they allocate much.
  */
 export function measureAllocation(loop: Loop, maxTurns = MAX_TURNS): Allocated {
