@@ -319,7 +319,7 @@ export class Engine {
   *#supplyPlaces(): Task<void> {
     const { need, reserve } = this.tree;
     for (let tries = 0;; tries++) {
-      const slack = tries === 0 ? 0 : CATALOGUE_COPIES;
+      const slack = tries === 0 || this.free.ceiling !== Infinity ? 0 : CATALOGUE_COPIES;
       if (yield* this.pager.findPlaces(need + slack, reserve)) {
         // Each checkpoint makes the retry copy more: an operation does not go round for ever.
         if (tries > 0 && ++this.#placeRounds > MAX_PLACE_ROUNDS) break;

@@ -109,6 +109,15 @@ export class BlockCodec {
     return (this.#buffer[at + 6] & FIRST_FLAG) !== 0 && this.#own(at);
   }
 
+  /** Whether the block at `at` is a valid first one of another file. */
+  foreign(at: number): boolean {
+    if ((this.#buffer[at + 6] & FIRST_FLAG) === 0 || this.#own(at)) return false;
+    const used = this.#view.getUint16(at + 4, true);
+    if (used > this.payloadBytes) return false;
+    const seed = checksum(this.#buffer, at + 8, FILE_ID_BYTES, 0);
+    return this.sum(at) === checksum(this.#buffer, at + 4, BLOCK_HEADER_BYTES - 4 + used, seed);
+  }
+
   #own(at: number): boolean {
     const fileId = this.#fileId;
     if (fileId === undefined) return true;

@@ -130,6 +130,9 @@ export class LogReader {
   *#examineRest(end: LogPosition, salt: number): Task<void> {
     for (let place = 0; place < this.#ringBlocks; place++) {
       const at = yield* this.#block(place);
+      if (this.#codec.foreign(at)) {
+        throw this.#corrupt(this.#codec.header(at).position, "it belongs to another store");
+      }
       if (!this.#codec.looksFirst(at)) continue;
       const header = this.#codec.header(at);
       const later = header.salt > salt || (header.salt === salt && header.group >= end.group);

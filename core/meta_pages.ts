@@ -60,7 +60,7 @@ export class MetaPages {
       ...this.current,
       noLog: false,
       checkpoint: this.current.checkpoint + 1,
-      epochLimit: Math.max(pages.epochLimit, pages.epoch + EPOCH_STEP),
+      epochLimit: Math.max(pages.epochLimit + 1, pages.epoch + EPOCH_STEP),
       state,
       group,
       position,

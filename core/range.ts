@@ -61,9 +61,7 @@ export type EncodeKey<K> = (key: K) => Uint8Array;
  * @throws {TypeError} for options of the wrong type.
  */
 export function boundsOf<K>(range: KeyRange<K> | undefined, encode: EncodeKey<K>): Bounds {
-  if (range !== undefined && (typeof range !== "object" || range === null)) {
-    throw new TypeError(`a range must be an object, got ${describe(range)}`);
-  }
+  checkRange(range);
   const bounds: Bounds = { low: new Uint8Array(0), high: undefined, empty: false };
   if (range === undefined) return bounds;
   const { gt, gte, lt, lte, prefix } = range;
@@ -79,6 +77,13 @@ export function boundsOf<K>(range: KeyRange<K> | undefined, encode: EncodeKey<K>
   }
   if (bounds.high !== undefined && compareBytes(bounds.low, bounds.high) >= 0) bounds.empty = true;
   return bounds;
+}
+
+/** Throws TypeError where a range is no object. */
+export function checkRange(range: unknown): void {
+  if (range !== undefined && (typeof range !== "object" || range === null)) {
+    throw new TypeError(`a range must be an object, got ${describe(range)}`);
+  }
 }
 
 /**

@@ -12,7 +12,14 @@ import type { Engine } from "./engine.ts";
 import { runAsync, type Task } from "./future.ts";
 import { copyBytes, valueAt, valueLength } from "./leaf.ts";
 import { OverflowReference } from "./overflow.ts";
-import { encodeWith, type KeyRange, type RangeOptions, type Walk, walkOf } from "./range.ts";
+import {
+  checkRange,
+  encodeWith,
+  type KeyRange,
+  type RangeOptions,
+  type Walk,
+  walkOf,
+} from "./range.ts";
 import { cellAt } from "./slots.ts";
 import type { State, TreeRoot } from "./state.ts";
 import { FreshBytes, overflowAt, readRun } from "./values.ts";
@@ -200,21 +207,25 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
 
   /** The first entry of a range, or undefined where it has none. */
   async first(range?: KeyRange<K>): Promise<[KO, VO] | undefined> {
+    checkRange(range);
     return (await this.range({ ...range, limit: 1 }).toArray())[0];
   }
 
   /** Like {@link first}, at once. */
   firstSync(range?: KeyRange<K>): [KO, VO] | undefined {
+    checkRange(range);
     return this.range({ ...range, limit: 1 }).toArraySync()[0];
   }
 
   /** The last entry of a range, or undefined where it has none. */
   async last(range?: KeyRange<K>): Promise<[KO, VO] | undefined> {
+    checkRange(range);
     return (await this.range({ ...range, limit: 1, reverse: true }).toArray())[0];
   }
 
   /** Like {@link last}, at once. */
   lastSync(range?: KeyRange<K>): [KO, VO] | undefined {
+    checkRange(range);
     return this.range({ ...range, limit: 1, reverse: true }).toArraySync()[0];
   }
 
