@@ -15,7 +15,7 @@ import { cellAt, keyLengthAt, readKey } from "./slots.ts";
 import type { State } from "./state.ts";
 import { AT_END, TreeWalk } from "./tree_walk.ts";
 import { abortedBy } from "./turn.ts";
-import { readRun } from "./values.ts";
+import type { RunReads } from "./values.ts";
 
 /** Where the entries of an iteration come from. */
 export interface EntrySource {
@@ -27,6 +27,8 @@ export interface EntrySource {
   release(state: State): void;
   /** Throws where the source can no longer be read. */
   check(): void;
+  /** Reads large values, and counts what it reads. */
+  readonly runReads: RunReads;
 }
 
 /** Entries of a range. Each iteration holds a snapshot from its first step to its end. */
@@ -187,7 +189,7 @@ class Iteration<T> {
       }
       const end = key.length - OVERFLOW_REFERENCE_BYTES;
       this.#reference.read(key, end);
-      const run = yield* readRun(this.engine, this.#reference);
+      const run = yield* this.#source.runReads.read(this.engine, this.#reference);
       items[i] = this.#make(key.subarray(0, end), run);
     }
     this.#items = items;

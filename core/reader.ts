@@ -22,7 +22,7 @@ import {
 } from "./range.ts";
 import { cellAt } from "./slots.ts";
 import type { State, TreeRoot } from "./state.ts";
-import { FreshBytes, overflowAt, readRun } from "./values.ts";
+import { FreshBytes, overflowAt, readRun, RunReads } from "./values.ts";
 
 /** Codecs of keys and values. */
 export interface Codecs<K, V, KO, VO> {
@@ -38,6 +38,8 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
   protected readonly engine: Engine;
   /** The codecs. For the other parts of kvig. */
   protected readonly codecs: Codecs<K, V, KO, VO>;
+  /** The large values that are being read. */
+  protected readonly runReads: RunReads = new RunReads();
   readonly #fresh = new FreshBytes();
   readonly #reference = new OverflowReference();
   readonly #source: EntrySource;
@@ -57,6 +59,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
       hold: () => this.hold(),
       release: (state) => this.release(state),
       check: () => this.check(),
+      runReads: this.runReads,
     };
   }
 
@@ -291,7 +294,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     try {
       const reference = new OverflowReference();
       reference.copy(this.#reference);
-      return this.codecs.value.decode(yield* readRun(this.engine, reference));
+      return this.codecs.value.decode(yield* this.runReads.read(this.engine, reference));
     } finally {
       this.release(state);
     }

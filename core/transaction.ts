@@ -4,6 +4,7 @@
  * @module
  */
 
+import { AssertionError } from "./assert.ts";
 import { DONE } from "./btree.ts";
 import type { Bytes } from "./codec.ts";
 import type { Engine, Scope } from "./engine.ts";
@@ -100,6 +101,8 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     this.#ended = true;
     if (this.#finished) return;
     yield* this.#turn.take();
+    // A run that is being read has no frame that would keep its places from being handed out.
+    while (this.runReads.count > 0) yield* this.runReads.done.wait();
     this.#finished = true;
     for (const state of this.#held.splice(0)) this.engine.releaseState(state);
   }
@@ -203,6 +206,7 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
 
 /** Whether a transaction is as it was before the operation that threw `error`. */
 function isHarmless(error: unknown): boolean {
+  if (error instanceof AssertionError) return false;
   return !(error instanceof KvigError) ||
     isKvigError(error, "KVIG_KEY_TOO_LARGE", "KVIG_VALUE_TOO_LARGE", "KVIG_ABORTED");
 }

@@ -6,7 +6,7 @@
 
 import type { Engine } from "./engine.ts";
 import { readFully } from "./file_access.ts";
-import type { Task } from "./future.ts";
+import { Signal, type Task } from "./future.ts";
 import { cellFlags, OVERFLOW_FLAG, valueAt, valueLength } from "./leaf.ts";
 import { MAX_VALUE_BYTES } from "./limits.ts";
 import { OverflowReference } from "./overflow.ts";
@@ -61,6 +61,25 @@ export function lengthAt(engine: Engine, frame: number, slot: number): number {
   const reference = new OverflowReference();
   reference.read(frames.u8, valueAt(frames, cell));
   return reference.length;
+}
+
+/** The large values that a reader is reading right now. */
+export class RunReads {
+  /** How many. */
+  count = 0;
+  /** Told when one is over. */
+  readonly done: Signal = new Signal();
+
+  /** Reads the value in an overflow run and counts that. */
+  *read(engine: Engine, reference: OverflowReference): Task<Uint8Array> {
+    this.count++;
+    try {
+      return yield* readRun(engine, reference);
+    } finally {
+      this.count--;
+      this.done.fire();
+    }
+  }
 }
 
 /**

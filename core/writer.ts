@@ -50,6 +50,7 @@ function* putCell(
 
 /** Writes a value to a run of free places and fills in its reference. */
 function* writeRun(engine: Engine, value: Uint8Array, bytes: Uint8Array): Task<void> {
+  engine.parts.mode.checkMayWait();
   const { pager, pages } = engine;
   const { pageBytes } = engine.cache.frames;
   const reference = new OverflowReference();
