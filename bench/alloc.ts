@@ -45,7 +45,8 @@ function main(): void {
   using scratch = new Scratch();
   console.log(`Bytes allocated per operation, ${process.release.name} ${process.version}`);
   console.log(
-    `${ENTRIES} entries of ${KEY_BYTES} + ${VALUE_BYTES} bytes, all in the cache; median of 7 rounds\n`,
+    `${ENTRIES} entries of ${KEY_BYTES} + ${VALUE_BYTES} bytes, all in the cache; ` +
+      `median of 7 rounds\n`,
   );
   using store = openSync(scratch.file("alloc.kvig"), {
     cacheSize: CACHE_BYTES,
@@ -245,7 +246,8 @@ function report(rows: readonly Row[]): void {
   }
   console.log(table(lines));
   console.log(
-    "\nHeap: what the loop allocates on V8's heap, and how much of it the system's write calls do.\n" +
+    "\nHeap: what the loop allocates on V8's heap, and how much of it the system's write calls " +
+      "do.\n" +
       "Buffers: array buffers beside the heap. getSync hands bytes over, so it has to make some.\n",
   );
   console.log(missed === 0 ? "All targets are met." : `Targets missed: ${missed}.`);

@@ -421,7 +421,6 @@ export class Pager {
     if (this.readOnly) return true;
     const { pageBytes } = this.#cache.frames;
     const end = (page + count) * pageBytes;
-    this.grew = true;
     try {
       for (let at = page * pageBytes; at < end; at += STAGING_BYTES) {
         const length = Math.min(STAGING_BYTES, end - at);
@@ -430,6 +429,9 @@ export class Pager {
     } catch (error) {
       if (error instanceof KvigError && error.code === "KVIG_FULL") return false;
       throw error;
+    } finally {
+      // A checkpoint may have synced meanwhile: what came after its sync wants another full one.
+      this.grew = true;
     }
     return true;
   }

@@ -12,8 +12,7 @@ export const CORE_LAYERS: Readonly<Record<string, string>> = {
   state: `catalogue_entry free_space log log_reader meta page_cache pages sieve state`,
   pager: `checkpoint creation meta_pages pager`,
   btree: `btree merge path split`,
-  database:
-    `backup closing codec compact cursor database engine entries open_store opening options
+  database: `backup closing codec compact cursor database engine entries open_store opening options
     page_source public range reader recovery snapshot state_walk stats transaction tree_walk values
     verify write_input writer`,
 };

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { duration } from "../support/figures.ts";
+import { peakBytes } from "../support/resident.ts";
+
 /** What every store here is opened with. */
 export const OPTIONS = { cacheSize: 16 * 2 ** 20, logSize: 16 * 2 ** 20 } as const;
 
@@ -26,7 +29,7 @@ export interface PhaseReport {
 /** A part: it runs in a process of its own, so that its memory is its own. */
 export type Phase = (input: PhaseInput) => PhaseReport | Promise<PhaseReport>;
 
-/** Collects steps with their times. */
+/** Collects steps with their times, and the most resident memory up to the end of each. */
 export class Steps {
   /** The steps so far. */
   readonly lines: string[] = [];
@@ -35,7 +38,8 @@ export class Steps {
   /** Ends a step that is described by `words`; returns how long it took, in milliseconds. */
   end(words: string): number {
     const milliseconds = performance.now() - this.#began;
-    this.lines.push(`${words}: ${(milliseconds / 1000).toFixed(2)} s`);
+    const peak = (peakBytes() / 2 ** 20).toFixed(1);
+    this.lines.push(`${words}: ${duration(milliseconds)}; ${peak} MiB so far`);
     this.#began = performance.now();
     return milliseconds;
   }

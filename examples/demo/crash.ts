@@ -112,7 +112,7 @@ async function runWriter(path: string): Promise<number[]> {
   return acknowledged;
 }
 
-/** Proves that every acknowledged entry is there, and that nothing is there that was not written. */
+/** Proves that every acknowledged entry is there, and nothing that was not written. */
 async function compare(store: CityStore, acknowledged: readonly number[]): Promise<void> {
   let lost = 0;
   for (const number of acknowledged) {

@@ -14,7 +14,7 @@ import { assert } from "../support/assert.ts";
 
 test("nothing acknowledged is lost, small pages", { timeout: 300_000 }, async () => {
   let looked = 0;
-  await withSeeds("power cuts, small pages", 12, (random) => {
+  await withSeeds("power cuts, small pages", 8, (random) => {
     const run = new CrashRun(random, { spread: 300, maxValueBytes: 3000, steps: 120, every: 25 });
     runAndTell(run);
     looked += run.looked;
@@ -24,7 +24,7 @@ test("nothing acknowledged is lost, small pages", { timeout: 300_000 }, async ()
 });
 
 test("nothing acknowledged is lost, pages of 4096 bytes", { timeout: 300_000 }, async () => {
-  await withSeeds("power cuts, pages of 4096 bytes", 4, (random) => {
+  await withSeeds("power cuts, pages of 4096 bytes", 3, (random) => {
     runAndTell(
       new CrashRun(random, {
         options: { pageSize: 4096 },
@@ -38,7 +38,7 @@ test("nothing acknowledged is lost, pages of 4096 bytes", { timeout: 300_000 }, 
 });
 
 test("a log of small blocks", { timeout: 300_000 }, async () => {
-  await withSeeds("power cuts, blocks of 512 bytes", 4, (random) => {
+  await withSeeds("power cuts, blocks of 512 bytes", 3, (random) => {
     runAndTell(
       new CrashRun(random, {
         options: { logBlockSize: 512 },
@@ -52,7 +52,7 @@ test("a log of small blocks", { timeout: 300_000 }, async () => {
 });
 
 test("a killed process loses nothing that it wrote", { timeout: 300_000 }, async () => {
-  await withSeeds("kills", 6, (random) => {
+  await withSeeds("kills", 4, (random) => {
     runAndTell(
       new CrashRun(random, {
         spread: 300,

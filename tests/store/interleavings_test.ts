@@ -16,7 +16,7 @@ import type { Kvig, Snapshot, Transaction } from "../../mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { randomValue } from "../support/keys.ts";
 import { assertSameEntries, type Entry, Model } from "../support/model.ts";
-import { Random, withSeeds } from "../support/random.ts";
+import { type Random, withSeeds } from "../support/random.ts";
 import { SlowIo } from "../support/slow_io.ts";
 import { assertSound, copyOf, PATH, SMALL, textOf } from "../support/store.ts";
 
@@ -40,76 +40,87 @@ async function sumOf(reader: Kvig | Snapshot | Transaction): Promise<number> {
 }
 
 /** One task: random operations on keys of its own, each awaited, each compared. */
-async function worker(arena: Arena, name: string, steps: number): Promise<Model> {
-  const { store, random } = arena;
-  const model = new Model();
-  const key = (): Uint8Array =>
-    new TextEncoder().encode(`${name}/${random.below(arena.keys).toString().padStart(7, "0")}`);
-  const prefix = new TextEncoder().encode(`${name}/`);
-  const value = (): Uint8Array => randomValue(random, 512, arena.maxValueBytes);
-  for (let step = 0; step < steps; step++) {
-    switch (random.below(12)) {
-      case 0:
-      case 1: {
-        const many = Array.from({ length: random.below(40) }, (): Entry => [key(), value()]);
-        for (const [k, v] of many) model.put(k, v);
-        const durability = random.pick(["sync", "deferred"] as const);
-        await Promise.all(many.map(([k, v]) => store.put(k, v, { durability })));
-        break;
-      }
-      case 2: {
-        const k = key();
-        assertEquals(await store.delete(k), model.delete(k));
-        break;
-      }
-      case 3: {
-        const operations = Array.from({ length: random.below(30) }, () => {
-          return { type: "put" as const, key: key(), value: value() };
-        });
-        for (const operation of operations) model.put(operation.key, operation.value);
-        await store.batch(operations);
-        break;
-      }
-      case 4: {
-        const range = { gte: key(), lt: key() };
-        const expected = model.clear(range);
-        assertEquals(await store.clear(range), expected);
-        break;
-      }
-      case 5:
-      case 6: {
-        const keys = Array.from({ length: 10 }, key);
-        const expected = keys.map((k) => model.get(k));
-        assertEquals(await store.getMany(keys), expected);
-        break;
-      }
-      case 7:
-        await iterate(store, model, prefix, random);
-        break;
-      case 8: {
-        const held = new Model(model);
-        using snapshot = store.snapshot();
-        for (let i = random.below(5); i > 0; i--) {
-          const [k, v] = [key(), value()];
-          model.put(k, v);
-          await store.put(k, v);
-        }
-        assertSameEntries(await snapshot.range({ prefix }).toArray(), held.entries());
-        assertEquals(await sumOf(snapshot), TOTAL);
-        break;
-      }
-      case 9:
-        await transact(arena, model, key, value, prefix);
-        break;
-      case 10:
-        await move(arena);
-        break;
-      default:
-        assertEquals(await store.count({ prefix }), model.size);
-    }
+class Worker {
+  readonly model = new Model();
+  readonly prefix: Uint8Array;
+  readonly #arena: Arena;
+  readonly #name: string;
+
+  constructor(arena: Arena, name: string) {
+    this.#arena = arena;
+    this.#name = name;
+    this.prefix = new TextEncoder().encode(`${name}/`);
   }
-  assertSameEntries(await store.range({ prefix }).toArray(), model.entries());
-  return model;
+
+  async run(steps: number): Promise<Model> {
+    const { store } = this.#arena;
+    for (let step = 0; step < steps; step++) await this.#step();
+    assertSameEntries(await store.range({ prefix: this.prefix }).toArray(), this.model.entries());
+    return this.model;
+  }
+
+  key(): Uint8Array {
+    const { random, keys } = this.#arena;
+    const number = random.below(keys).toString().padStart(7, "0");
+    return new TextEncoder().encode(`${this.#name}/${number}`);
+  }
+
+  value(): Uint8Array {
+    return randomValue(this.#arena.random, 512, this.#arena.maxValueBytes);
+  }
+
+  async #step(): Promise<void> {
+    const { store, random } = this.#arena;
+    const { model, prefix } = this;
+    const kind = random.below(12);
+    if (kind < 2) await this.#puts();
+    else if (kind === 2) {
+      const key = this.key();
+      assertEquals(await store.delete(key), model.delete(key));
+    } else if (kind === 3) await this.#batch();
+    else if (kind === 4) {
+      const range = { gte: this.key(), lt: this.key() };
+      const expected = model.clear(range);
+      assertEquals(await store.clear(range), expected);
+    } else if (kind < 7) {
+      const keys = Array.from({ length: 10 }, () => this.key());
+      const expected = keys.map((key) => model.get(key));
+      assertEquals(await store.getMany(keys), expected);
+    } else if (kind === 7) await iterate(store, model, prefix, random);
+    else if (kind === 8) await this.#hold();
+    else if (kind === 9) await transact(this.#arena, this);
+    else if (kind === 10) await move(this.#arena);
+    else assertEquals(await store.count({ prefix }), model.size);
+  }
+
+  async #puts(): Promise<void> {
+    const { store, random } = this.#arena;
+    const many = Array.from({ length: random.below(40) }, (): Entry => [this.key(), this.value()]);
+    for (const [key, value] of many) this.model.put(key, value);
+    const durability = random.pick(["sync", "deferred"] as const);
+    await Promise.all(many.map(([key, value]) => store.put(key, value, { durability })));
+  }
+
+  async #batch(): Promise<void> {
+    const operations = Array.from({ length: this.#arena.random.below(30) }, () => {
+      return { type: "put" as const, key: this.key(), value: this.value() };
+    });
+    for (const { key, value } of operations) this.model.put(key, value);
+    await this.#arena.store.batch(operations);
+  }
+
+  async #hold(): Promise<void> {
+    const { store, random } = this.#arena;
+    const held = new Model(this.model);
+    using snapshot = store.snapshot();
+    for (let i = random.below(5); i > 0; i--) {
+      const [key, value] = [this.key(), this.value()];
+      this.model.put(key, value);
+      await store.put(key, value);
+    }
+    assertSameEntries(await snapshot.range({ prefix: this.prefix }).toArray(), held.entries());
+    assertEquals(await sumOf(snapshot), TOTAL);
+  }
 }
 
 async function iterate(
@@ -130,24 +141,19 @@ async function iterate(
   if (stop === Infinity) assertEquals(seen.length, expected.length);
 }
 
-async function transact(
-  { store, random }: Arena,
-  model: Model,
-  key: () => Uint8Array,
-  value: () => Uint8Array,
-  prefix: Uint8Array,
-): Promise<void> {
+async function transact({ store, random }: Arena, worker: Worker): Promise<void> {
+  const { model, prefix } = worker;
   const draft = new Model(model);
   const commit = !random.oneIn(3);
   try {
     await store.transaction(async (tx) => {
       for (let i = random.below(30); i > 0; i--) {
-        const k = key();
-        if (random.oneIn(3)) assertEquals(await tx.delete(k), draft.delete(k));
+        const key = worker.key();
+        if (random.oneIn(3)) assertEquals(await tx.delete(key), draft.delete(key));
         else {
-          const v = value();
-          await tx.put(k, v);
-          draft.put(k, v);
+          const value = worker.value();
+          await tx.put(key, value);
+          draft.put(key, value);
         }
       }
       assertSameEntries(await tx.range({ prefix }).toArray(), draft.entries());
@@ -158,8 +164,8 @@ async function transact(
     if (error !== ROLL_BACK) throw error;
   }
   if (!commit) return;
-  for (const k of model.keys()) model.delete(k);
-  for (const [k, v] of draft.entries()) model.put(k, v);
+  model.clear({});
+  for (const [key, value] of draft.entries()) model.put(key, value);
 }
 
 async function move({ store, random }: Arena): Promise<void> {
@@ -185,7 +191,7 @@ async function upkeep(arena: Arena, done: () => boolean): Promise<void> {
         await Promise.all([store.checkpoint(), store.flush(), store.checkpoint()]);
         break;
       case 4:
-        await store.compact();
+        await Promise.all([store.compact(), store.checkpoint()]);
         break;
       case 5:
         assertSound(await store.verify());
@@ -196,7 +202,9 @@ async function upkeep(arena: Arena, done: () => boolean): Promise<void> {
       default:
         assertEquals(await sumOf(store), TOTAL);
     }
-    for (let i = random.below(30); i > 0; i--) await new Promise((resolve) => setImmediate(resolve));
+    for (let i = random.below(30); i > 0; i--) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 }
 
@@ -214,7 +222,7 @@ async function play(
   let running = shape.workers;
   const work = Array.from({ length: shape.workers }, async (_, i) => {
     try {
-      return await worker(arena, `worker${i}`, shape.steps);
+      return await new Worker(arena, `worker${i}`).run(shape.steps);
     } finally {
       running--;
     }
@@ -243,16 +251,25 @@ async function checkCopy(io: ReturnType<typeof memoryIo>, models: Model[]): Prom
 }
 
 test("few keys, many tasks", { timeout: 300_000 }, async () => {
-  await withSeeds("few keys, many tasks", 6, (random) =>
-    play(random, { workers: 8, steps: 60, maxValueBytes: 2000, keys: 100 }));
+  await withSeeds(
+    "few keys, many tasks",
+    6,
+    (random) => play(random, { workers: 8, steps: 60, maxValueBytes: 2000, keys: 100 }),
+  );
 });
 
 test("more keys than the cache holds", { timeout: 300_000 }, async () => {
-  await withSeeds("more keys than the cache holds", 2, (random) =>
-    play(random, { workers: 6, steps: 120, maxValueBytes: 3000, keys: 20_000 }));
+  await withSeeds(
+    "more keys than the cache holds",
+    2,
+    (random) => play(random, { workers: 6, steps: 120, maxValueBytes: 3000, keys: 20_000 }),
+  );
 });
 
 test("large values", { timeout: 300_000 }, async () => {
-  await withSeeds("large values", 2, (random) =>
-    play(random, { workers: 4, steps: 60, maxValueBytes: 50_000, keys: 100 }));
+  await withSeeds(
+    "large values",
+    2,
+    (random) => play(random, { workers: 4, steps: 60, maxValueBytes: 50_000, keys: 100 }),
+  );
 });

@@ -38,7 +38,7 @@ playTest("many, in pages of 512 bytes", 1, {
   pageSize: 512,
   spread: 100_000,
   maxValueBytes: 50_000,
-  steps: 500,
+  steps: 350,
 });
 playTest("many, in pages of 4096 bytes", 1, {
   pageSize: 4096,

@@ -15,7 +15,7 @@
 import { checksum } from "../../core/checksum.ts";
 import type { Engine } from "../../core/engine.ts";
 import { decodeMeta, fileSeed, type Meta } from "../../core/meta.ts";
-import { LOADING } from "../../core/page_cache.ts";
+import { DIRTY, LOADING } from "../../core/page_cache.ts";
 import type { State } from "../../core/state.ts";
 import type { Kvig } from "../../mod.ts";
 import {
@@ -212,7 +212,9 @@ export class Audit {
       if (meta === undefined) {
         this.#durable[slot] = undefined;
       } else if (this.#durable[slot]?.meta.checkpoint !== meta.checkpoint) {
-        const known = this.#pending?.meta.checkpoint === meta.checkpoint ? this.#pending : undefined;
+        const known = this.#pending?.meta.checkpoint === meta.checkpoint
+          ? this.#pending
+          : undefined;
         this.#durable[slot] = known ?? { meta, pages: reachOf(data, meta).pages };
         if (known !== undefined) this.#pending = undefined;
       }
@@ -268,8 +270,9 @@ export class Audit {
     const last = groups.at(-1);
     const group = last === undefined ? current.group : last.number + 1;
     const position = last === undefined ? current.position : last.position + last.blocks.length;
-    if (group !== meta.group) complain(`the log is durable up to group ${group}, not ${meta.group}`);
-    else if (position !== meta.position) complain(`the log goes on at ${position}`);
+    if (group !== meta.group) {
+      complain(`the log is durable up to group ${group}, not ${meta.group}`);
+    } else if (position !== meta.position) complain(`the log goes on at ${position}`);
     if (meta.salt === current.salt) return;
     if (meta.salt !== current.salt + 1) complain("its salt is not the next one");
     if (this.#opening.saltRaised) complain("it raises the salt a second time");
@@ -310,7 +313,9 @@ export class Audit {
     if (piece.length !== pageBytes) complain(`it has ${piece.length} bytes`);
     const sum = checksum(piece.bytes, 0, pageBytes, 0);
     if (!this.writings.note(page, view.epoch, sum)) complain(`epoch ${view.epoch} comes again`);
-    if (view.epoch >= current.epochLimit) complain(`its epoch ${view.epoch} is not below the limit`);
+    if (view.epoch >= current.epochLimit) {
+      complain(`its epoch ${view.epoch} is not below the limit`);
+    }
     if (view.epoch < this.#opening.limit) complain(`its epoch ${view.epoch} is of an old opening`);
     this.#checkUnreached(page, view.epoch, complain);
     if (view.kind !== KINDS.leaf) return;
@@ -329,7 +334,8 @@ export class Audit {
     const zeros = piece.bytes.every((byte) => byte === 0);
     const epoch = this.#engine?.pages.epoch ?? 0;
     for (let i = 0; i < count; i++) {
-      const complain = (what: string): void => this.#problem(operation, `page ${first + i}: ${what}`);
+      const complain = (what: string): void =>
+        this.#problem(operation, `page ${first + i}: ${what}`);
       this.#checkUnreached(first + i, -1, complain);
       if (zeros) continue;
       if (epoch === 0) continue;
@@ -415,7 +421,10 @@ export class Audit {
       }),
       roots: catalogue ? cells.map(({ value }) => rootIn(value)) : [],
     };
-    this.#links.set(key, links);
+    // A page that was never written can give way to another of the same number and epoch.
+    const { cache } = this.#engine!;
+    const frame = cache.lookup(page);
+    if (frame < 0 || (cache.flags[frame] & DIRTY) === 0) this.#links.set(key, links);
     return links;
   }
 
@@ -474,10 +483,14 @@ export class Audit {
     const { fileId, logBlockBytes, logBytes } = current;
     const index = new DataView(bytes.buffer, bytes.byteOffset).getUint32(28, true);
     const block = decodeBlock(bytes, fileId, index === 0 ? undefined : this.#group?.sum);
-    if (block === undefined) return complain(`block at ${at} is not valid behind the one before it`);
+    if (block === undefined) {
+      return complain(`block at ${at} is not valid behind the one before it`);
+    }
     const ringBlocks = logBytes / logBlockBytes;
     const { position, group } = block;
-    if ((position % ringBlocks) * logBlockBytes !== at) complain(`position ${position} is elsewhere`);
+    if ((position % ringBlocks) * logBlockBytes !== at) {
+      complain(`position ${position} is elsewhere`);
+    }
     if (block.first !== (index === 0)) complain("the mark of a first block is wrong");
     if (block.salt !== current.salt) complain(`salt ${block.salt} is not that of the meta page`);
     if (position - ringBlocks >= current.position) complain(`position ${position} is not free`);

@@ -146,7 +146,9 @@ export class CrashRun {
 
   #key(): Uint8Array {
     const { model } = this.history;
-    const there = this.#random.oneIn(2) ? model.keyAt(this.#random.below(model.size + 1)) : undefined;
+    const there = this.#random.oneIn(2)
+      ? model.keyAt(this.#random.below(model.size + 1))
+      : undefined;
     const maxBytes = this.#options.pageSize! / 4;
     return there ?? KEY_SHAPES[this.#shape](this.#random, maxBytes, this.#play.spread);
   }
@@ -163,88 +165,92 @@ export class CrashRun {
     });
   }
 
+  /** Plays one random operation. */
   #step(): void {
-    const { history } = this;
-    const random = this.#random;
-    const store = this.#store!;
-    switch (random.below(14)) {
-      case 0:
-      case 1:
-      case 2:
-        for (let i = random.below(6); i >= 0; i--) {
-          const [key, value] = [this.#key(), this.#value()];
-          this.#note("— put");
-          const commit = history.issue([{ key, value }]);
-          store.putSync(key, value);
-          history.acknowledge(commit);
-        }
-        break;
-      case 3:
-      case 4:
-        this.#note("— deferred puts");
-        for (let i = random.below(60); i >= 0; i--) {
-          const [key, value] = [this.#key(), this.#value()];
-          history.issue([{ key, value }]);
-          store.putSync(key, value, { durability: "deferred" });
-        }
-        if (random.oneIn(2)) {
-          this.#note("— flush");
-          store.flushSync();
-          history.acknowledge(history.issued);
-        }
-        break;
-      case 5: {
-        const key = this.#key();
-        this.#note("— delete");
-        const there = history.model.get(key) !== undefined;
-        if (there) history.issue([{ key, value: undefined }]);
-        assertEquals(store.deleteSync(key), there);
-        if (there) history.acknowledge(history.issued);
-        break;
-      }
-      case 6: {
-        const changes = this.#changes(random.below(30));
-        this.#note("— batch");
-        const commit = history.issue(changes);
-        store.batchSync(changes.map(({ key, value }) =>
-          value === undefined ? { type: "delete", key } : { type: "put", key, value }
-        ));
-        history.acknowledge(commit);
-        break;
-      }
-      case 7:
-      case 8:
-      case 9:
-        this.#transact();
-        break;
-      case 10: {
-        const range = { gte: this.#key(), lt: this.#key() };
-        this.#note("— clear");
-        const keys = history.model.keys(range);
-        const commit = history.issue(keys.map((key) => ({ key, value: undefined })));
-        assertEquals(store.clearSync(range), keys.length);
-        if (keys.length > 0) history.acknowledge(commit);
-        break;
-      }
-      case 11:
-        this.#note("— checkpoint");
-        store.checkpointSync();
-        history.acknowledge(history.issued);
-        break;
-      case 12:
-        if (random.oneIn(3)) {
-          this.#note("— compact");
-          store.compactSync();
-        } else {
-          this.#note("— close");
-          store.closeSync();
-          history.acknowledge(history.issued);
-          this.#open();
-        }
-        break;
-      default:
-        history.check(store);
+    const kind = this.#random.below(14);
+    if (kind < 3) this.#put();
+    else if (kind < 5) this.#deferredPuts();
+    else if (kind === 5) this.#delete();
+    else if (kind === 6) this.#batch();
+    else if (kind < 10) this.#transact();
+    else if (kind === 10) this.#clear();
+    else if (kind === 11) this.#checkpoint();
+    else if (kind === 12) this.#rest();
+    else this.history.check(this.#store!);
+  }
+
+  #put(): void {
+    for (let i = this.#random.below(6); i >= 0; i--) {
+      const [key, value] = [this.#key(), this.#value()];
+      this.#note("— put");
+      const commit = this.history.issue([{ key, value }]);
+      this.#store!.putSync(key, value);
+      this.history.acknowledge(commit);
     }
+  }
+
+  #deferredPuts(): void {
+    this.#note("— deferred puts");
+    for (let i = this.#random.below(60); i >= 0; i--) {
+      const [key, value] = [this.#key(), this.#value()];
+      this.history.issue([{ key, value }]);
+      this.#store!.putSync(key, value, { durability: "deferred" });
+    }
+    if (this.#random.oneIn(2)) {
+      this.#note("— flush");
+      this.#store!.flushSync();
+      this.history.acknowledge(this.history.issued);
+    }
+  }
+
+  #delete(): void {
+    const { history } = this;
+    const key = this.#key();
+    this.#note("— delete");
+    const there = history.model.get(key) !== undefined;
+    if (there) history.issue([{ key, value: undefined }]);
+    assertEquals(this.#store!.deleteSync(key), there);
+    if (there) history.acknowledge(history.issued);
+  }
+
+  #batch(): void {
+    const changes = this.#changes(this.#random.below(30));
+    this.#note("— batch");
+    const commit = this.history.issue(changes);
+    this.#store!.batchSync(
+      changes.map(({ key, value }) =>
+        value === undefined ? { type: "delete", key } : { type: "put", key, value }
+      ),
+    );
+    this.history.acknowledge(commit);
+  }
+
+  #clear(): void {
+    const { history } = this;
+    const range = { gte: this.#key(), lt: this.#key() };
+    this.#note("— clear");
+    const keys = history.model.keys(range);
+    const commit = history.issue(keys.map((key) => ({ key, value: undefined })));
+    assertEquals(this.#store!.clearSync(range), keys.length);
+    if (keys.length > 0) history.acknowledge(commit);
+  }
+
+  #checkpoint(): void {
+    this.#note("— checkpoint");
+    this.#store!.checkpointSync();
+    this.history.acknowledge(this.history.issued);
+  }
+
+  #rest(): void {
+    if (this.#random.oneIn(3)) {
+      this.#note("— compact");
+      this.#store!.compactSync();
+      return;
+    }
+    this.#note("— close");
+    this.#store!.closeSync();
+    this.history.acknowledge(this.history.issued);
+    this.#open();
   }
 
   #transact(): void {

@@ -83,18 +83,19 @@ export class History {
     if (commit > this.acknowledged) this.acknowledged = commit;
   }
 
-  /** Which commit a state is that of; fails where there is none that may be shown. */
-  match(sum: number, count: number): number {
-    for (let commit = this.issued; commit >= this.acknowledged; commit--) {
+  /**
+   * Which commit a state is that of; fails where it is none of those from `first` to `last`: by
+   * default from the last acknowledged to the last issued one.
+   */
+  match(sum: number, count: number, first = this.acknowledged, last = this.issued): number {
+    for (let commit = last; commit >= first; commit--) {
       if (this.#sums[commit] === sum && this.#counts[commit] === count) return commit;
     }
     const before = this.#sums.indexOf(sum);
     const which = before >= 0 ? `that after commit ${before}` : "no state there ever was";
     fail(
-      `shown is ${which} with ${count} entries; ` +
-        `acknowledged is ${this.acknowledged} of ${this.issued} with ${
-          this.#counts[this.acknowledged]
-        }`,
+      `shown is ${which} with ${count} entries; wanted is one after commit ${first} to ${last}, ` +
+        `with ${this.#counts[first]} to ${this.#counts[last]} entries`,
     );
   }
 
@@ -104,9 +105,10 @@ export class History {
     return this.match(sumOf(entries), entries.length);
   }
 
-  /** The same for an Io that cannot block. */
-  async checkLater(reader: Kvig | Snapshot): Promise<number> {
+  /** The same for what a reader shows that was made now, and is read without blocking. */
+  async checkLater(reader: Kvig | Snapshot, first = this.acknowledged): Promise<number> {
+    const { issued } = this;
     const entries = await reader.range().toArray();
-    return this.match(sumOf(entries), entries.length);
+    return this.match(sumOf(entries), entries.length, first, issued);
   }
 }

@@ -6,7 +6,7 @@
 
 import { openSync } from "../../adapters/node/mod.ts";
 import type { Io } from "../../core/io.ts";
-import type { BatchOperation, Bytes, Kvig, RangeOptions, Snapshot } from "../../mod.ts";
+import type { BatchOperation, Kvig, RangeOptions, Snapshot } from "../../mod.ts";
 import { assertEquals } from "./assert.ts";
 import { KEY_SHAPES, type KeyShape, randomValue } from "./keys.ts";
 import { assertSameEntries, type Entry, Model } from "./model.ts";
@@ -185,7 +185,10 @@ export class Player {
     }
   }
 
-  #transact(tx: Pick<Kvig, "putSync" | "deleteSync" | "clearSync" | "getSync" | "range">, draft: Model): void {
+  #transact(
+    tx: Pick<Kvig, "putSync" | "deleteSync" | "clearSync" | "getSync" | "range">,
+    draft: Model,
+  ): void {
     const key = this.#key();
     if (this.#random.oneIn(30)) {
       const prefix = key.subarray(0, 3);
@@ -322,8 +325,3 @@ const STEPS = [
   [1, "reopen"],
   [2, "crash"],
 ] as const;
-
-/** The bytes of a key or value given as text or bytes. */
-export function bytesOf(value: Bytes): Uint8Array {
-  return typeof value === "string" ? new TextEncoder().encode(value) : value;
-}

@@ -15,7 +15,6 @@ import {
   type IoOpenOptions,
   type WriteBatch,
 } from "../../core/io.ts";
-import { isKvigError } from "../../core/errors.ts";
 import type { Random } from "./random.ts";
 
 const SECTOR_BYTES = 512;
@@ -371,9 +370,4 @@ export class PowerCutFile implements IoFile {
   #refuse<T>(): Future<T> {
     return Future.failed("KVIG_CLOSED", `${this.path} is closed`);
   }
-}
-
-/** Whether an error is one that tells that there is no store yet. */
-export function isNotFound(error: unknown): boolean {
-  return isKvigError(error, "KVIG_NOT_FOUND");
 }

@@ -26,129 +26,21 @@ import {
   KvigError,
   type WriteBatch,
 } from "../../core/io.ts";
+import {
+  Content,
+  type FailureRule,
+  type Image,
+  type InFlight,
+  type Mutation,
+  type Operation,
+  type OperationKind,
+  type Piece,
+  type Region,
+  Shadow,
+} from "./recorded.ts";
 import type { Random } from "./random.ts";
 
-/** Operations of the contract. */
-export type OperationKind =
-  | "open"
-  | "read"
-  | "write"
-  | "batch"
-  | "sync"
-  | "truncate"
-  | "lock"
-  | "close"
-  | "remove"
-  | "syncDirectory";
-
-/** A piece of a file. */
-export interface Piece {
-  /** Position in the file. */
-  readonly at: number;
-  /** Length in bytes. */
-  readonly length: number;
-  /** What is written, as it was at the call; empty for a read. */
-  readonly bytes: Uint8Array;
-}
-
-/** One operation as it was asked for, and how it went. */
-export interface Operation {
-  /** Its number, from 0. */
-  readonly index: number;
-  /** What it is. */
-  readonly kind: OperationKind;
-  /** The file, or the name, that it is about. */
-  readonly path: string;
-  /** What is read or written: each entry of a batch. */
-  readonly pieces: readonly Piece[];
-  /** For a sync its kind, for a lock its kind. */
-  readonly how: string;
-  /** For a truncate the size. */
-  readonly size: number;
-  /** For an open its options. */
-  readonly options: IoOpenOptions | undefined;
-  /** Whether it was asked to settle before it returned. */
-  readonly blocking: boolean;
-  /** Size of the file when it was issued. */
-  readonly sizeBefore: number;
-  /** How far it is. */
-  state: "in flight" | "done" | "failed";
-}
-
-/** A rule for failures. */
-export interface FailureRule {
-  /** Which operations it is about. */
-  match: (operation: Operation) => boolean;
-  /** The code to fail with. Default: `KVIG_IO`. */
-  code?: IoErrorCode;
-  /** How many matching operations pass before. Default: 0. */
-  skip?: number;
-  /** How many fail. Default: 1. */
-  times?: number;
-  /** Whether the operation takes effect nevertheless. Default: false. */
-  effect?: boolean;
-}
-
-/** Files by their names. */
-export type Image = ReadonlyMap<string, Uint8Array>;
-
-interface Mutation {
-  readonly at: number;
-  readonly bytes: Uint8Array;
-  /** For a change of size; −1 for a write. */
-  readonly size: number;
-  state: "in flight" | "done" | "failed";
-}
-
-/** Bytes that grow in steps. */
-class Content {
-  bytes = new Uint8Array(0);
-  size = 0;
-
-  write(at: number, bytes: Uint8Array): void {
-    this.resize(Math.max(this.size, at + bytes.length));
-    this.bytes.set(bytes, at);
-  }
-
-  resize(size: number): void {
-    if (size > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(size, this.bytes.length * 2));
-      grown.set(this.bytes.subarray(0, this.size));
-      this.bytes = grown;
-    }
-    if (size < this.size) this.bytes.fill(0, size, this.size);
-    this.size = size;
-  }
-
-  view(): Uint8Array {
-    return this.bytes.subarray(0, this.size);
-  }
-}
-
-/** What is known of a file beside its bytes in the memory Io. */
-class Shadow {
-  /** The bytes that a sync has covered; its size is what a full sync has covered. */
-  readonly durable = new Content();
-  /** Changes that no sync has covered, in the order of their completion or issue. */
-  pending: Mutation[] = [];
-  /** What a read finds. */
-  readonly live = new Content();
-}
-
-/** Memory that an operation uses. */
-interface Region {
-  readonly memory: Uint8Array;
-  readonly offset: number;
-  readonly length: number;
-}
-
-interface InFlight {
-  readonly operation: Operation;
-  readonly regions: readonly Region[];
-  /** What the regions held when the operation was issued. */
-  readonly before: readonly Uint8Array[];
-  readonly run: () => void;
-}
+export type { FailureRule, Image, Operation, OperationKind, Piece } from "./recorded.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -447,7 +339,9 @@ export class RecordingIo implements Io {
     const { kind, pieces, size } = operation;
     const mutations: Mutation[] = [];
     if (kind === "write" || kind === "batch") {
-      for (const { at, bytes } of pieces) mutations.push({ at, bytes, size: -1, state: "in flight" });
+      for (const { at, bytes } of pieces) {
+        mutations.push({ at, bytes, size: -1, state: "in flight" });
+      }
     } else if (kind === "truncate") {
       mutations.push({ at: 0, bytes: NO_BYTES, size, state: "in flight" });
     }
@@ -461,8 +355,9 @@ export class RecordingIo implements Io {
     for (const mutation of mutations) {
       mutation.state = "done";
       if (mutation.size >= 0) live.resize(mutation.size);
-      else if (typeof result === "number") live.write(mutation.at, mutation.bytes.subarray(0, result));
-      else live.write(mutation.at, mutation.bytes);
+      else if (typeof result === "number") {
+        live.write(mutation.at, mutation.bytes.subarray(0, result));
+      } else live.write(mutation.at, mutation.bytes);
     }
   }
 

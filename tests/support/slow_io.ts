@@ -17,7 +17,7 @@ import {
   type Io,
   type IoFile,
   type IoOpenOptions,
-  WriteBatch,
+  type WriteBatch,
 } from "../../core/io.ts";
 import { isKvigError } from "../../core/errors.ts";
 import type { Random } from "./random.ts";
@@ -123,6 +123,16 @@ export class SlowIo implements Io {
   }
 }
 
+/** A file that can tell a write that is carried out from one that is complete. */
+interface Ledger {
+  delayCompletion(): () => void;
+  beginSync(kind: "data" | "full"): () => void;
+}
+
+function isLedger(file: unknown): file is Ledger {
+  return typeof (file as Partial<Ledger>).delayCompletion === "function";
+}
+
 class SlowFile implements IoFile {
   readonly path: string;
   readonly direct = false;
@@ -154,12 +164,18 @@ class SlowFile implements IoFile {
   write(at: number, memory: Uint8Array, offset: number, length: number): Future<number> {
     const operation = this.#begin(true, at, length);
     const bytes = memory.slice(offset, offset + length);
+    let complete = (): void => {};
     return this.#io.later(
-      () => this.#file.write(at, memory, offset, length, { blocking: true }).take(),
+      () => {
+        const count = this.#file.write(at, memory, offset, length, { blocking: true }).take();
+        complete = this.#delayed();
+        return count;
+      },
       () => this.#unchanged("to be written", memory, offset, bytes, at),
       () => {
         this.#unchanged("being written", memory, offset, bytes, at);
         this.#under.delete(operation);
+        complete();
       },
     );
   }
@@ -181,27 +197,41 @@ class SlowFile implements IoFile {
         this.#unchanged("of a batch", memory, offset[i], copies[i], at[i]);
       }
     };
+    let complete = (): void => {};
     return this.#io.later(
-      () => this.#file.writeBatch(batch, { blocking: true }).take(),
+      () => {
+        this.#file.writeBatch(batch, { blocking: true }).take();
+        complete = this.#delayed();
+      },
       check,
       () => {
         check();
         for (const operation of operations) this.#under.delete(operation);
+        complete();
       },
     );
   }
 
   sync(kind: "data" | "full"): Future<void> {
-    // What it covers was decided when it was asked for: writes that had completed by then.
+    // What it covers is decided now: writes that have completed.
+    const file: unknown = this.#file;
+    if (isLedger(file)) return this.#io.later(file.beginSync(kind));
     return this.#io.later(() => this.#file.sync(kind, { blocking: true }).take());
   }
 
   truncate(size: number): Future<void> {
     const operation = this.#begin(true, size, Number.MAX_SAFE_INTEGER - size);
+    let complete = (): void => {};
     return this.#io.later(
-      () => this.#file.truncate(size, { blocking: true }).take(),
+      () => {
+        this.#file.truncate(size, { blocking: true }).take();
+        complete = this.#delayed();
+      },
       () => {},
-      () => this.#under.delete(operation),
+      () => {
+        this.#under.delete(operation);
+        complete();
+      },
     );
   }
 
@@ -211,6 +241,11 @@ class SlowFile implements IoFile {
 
   close(_options?: CallOptions): Future<void> {
     return this.#io.later(() => this.#file.close({ blocking: true }).take());
+  }
+
+  #delayed(): () => void {
+    const file: unknown = this.#file;
+    return isLedger(file) ? file.delayCompletion() : () => {};
   }
 
   #begin(writes: boolean, at: number, length: number): Operation {

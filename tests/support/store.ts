@@ -9,9 +9,7 @@ import { test } from "node:test";
 import { memoryIo } from "../../adapters/memory/mod.ts";
 import { open, openSync } from "../../adapters/node/mod.ts";
 import type { Io } from "../../core/io.ts";
-import {
-  isKvigError,
-} from "../../core/errors.ts";
+import { isKvigError } from "../../core/errors.ts";
 import type { Kvig, KvigError, KvigErrorCode, OpenOptions, VerifyReport } from "../../mod.ts";
 import { assert, assertEquals, assertRejects, assertThrows, fail } from "./assert.ts";
 import { KvigError as KvigErrorClass } from "../../core/errors.ts";
@@ -31,7 +29,9 @@ export function assertSound(report: VerifyReport): void {
   const [problem] = report.problems;
   if (problem !== undefined) {
     const { length } = report.problems;
-    fail(`${length} problems, the first one: page ${problem.page} of ${problem.file}, ${problem.what}`);
+    fail(
+      `${length} problems, the first one: page ${problem.page} of ${problem.file}, ${problem.what}`,
+    );
   }
   assert(report.ok, "a report without problems is ok");
 }

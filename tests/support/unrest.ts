@@ -18,6 +18,9 @@ import { assertEquals, fail } from "./assert.ts";
 import { Audit, engineOf, Writings } from "./audit.ts";
 import type { Random } from "./random.ts";
 import { type Image, type Operation, RecordingIo } from "./recording_io.ts";
+import { type Step, WEIGHTS } from "./unrest_steps.ts";
+
+export type { Step } from "./unrest_steps.ts";
 
 /** Lets everything go on that waits for nothing. */
 export function drained(): Promise<void> {
@@ -44,56 +47,6 @@ export interface UnrestOptions extends OpenOptions {
   /** Whether calls with `blocking` settle at once. */
   canBlock?: boolean;
 }
-
-/** Kinds of steps. */
-export type Step =
-  | "settle"
-  | "put"
-  | "burst"
-  | "large"
-  | "delete"
-  | "clear"
-  | "batch"
-  | "transaction"
-  | "abort"
-  | "huge"
-  | "putSync"
-  | "get"
-  | "scan"
-  | "iterate"
-  | "snapshot"
-  | "checkpoint"
-  | "flush"
-  | "compact"
-  | "verify"
-  | "crash"
-  | "kill"
-  | "reopen";
-
-const WEIGHTS: Readonly<Record<Step, number>> = {
-  settle: 300,
-  put: 40,
-  burst: 8,
-  large: 8,
-  delete: 20,
-  clear: 2,
-  batch: 10,
-  transaction: 10,
-  abort: 6,
-  huge: 0,
-  putSync: 10,
-  get: 30,
-  scan: 4,
-  iterate: 10,
-  snapshot: 10,
-  checkpoint: 10,
-  flush: 4,
-  compact: 1,
-  verify: 1,
-  crash: 2,
-  kill: 1,
-  reopen: 1,
-};
 
 type Change = (contents: Contents) => void;
 
@@ -171,6 +124,7 @@ export class Unrest {
   async run(count: number): Promise<void> {
     try {
       await this.#open();
+      this.#baseSequence = this.store.stats().sequence;
       for (let i = 0; i < count; i++) await this.#step();
       await this.#quieten();
       this.#compare(await this.#read(this.store), this.store.stats().sequence, "at the end");
@@ -218,20 +172,20 @@ export class Unrest {
   /** Starts a call that writes; it resolves to false where it turns out to change nothing. */
   #write(change: Change, sync: boolean, start: () => Promise<boolean>): void {
     const call: Call = { change, commit: 0, sync };
-    const { io } = this;
     this.#calls.push(call);
-    this.#start(start().then(async (changed) => {
-      if (!changed) return this.#forget(call);
-      await drained();
-      if (io !== this.io) return;
-      this.#learn();
-      if (call.commit === 0) fail("a write is over and has no commit");
-      if (call.sync && call.commit > this.#acknowledged) this.#acknowledged = call.commit;
+    const work = start().then((changed) => {
+      if (!changed) this.#forget(call);
+      return changed;
     }, (error) => {
       this.#forget(call);
-      if (isKvigError(error, "KVIG_IO", "KVIG_ABORTED", "KVIG_FULL", "KVIG_WOULD_BLOCK")) return;
+      if (isKvigError(error, "KVIG_IO", "KVIG_ABORTED", "KVIG_FULL")) return false;
       throw error;
-    }));
+    });
+    this.#start(work, (changed) => {
+      if (!changed) return;
+      if (call.commit === 0) fail("a write is over and has no commit");
+      if (call.sync && call.commit > this.#acknowledged) this.#acknowledged = call.commit;
+    });
   }
 
   #forget(call: Call): void {
@@ -239,12 +193,22 @@ export class Unrest {
     if (index >= 0) this.#calls.splice(index, 1);
   }
 
-  #start(work: Promise<unknown>): void {
+  /** Notes that `work` is under way; `look` sees its result once its commits are known. */
+  #start<T>(work: Promise<T>, look: (result: T) => Promise<void> | void = () => {}): void {
     const { io } = this;
-    const running: Promise<void> = work.then(() => {}, (error) => {
-      // What a store did that is gone by now is nobody's business.
-      if (io === this.io) this.#errors.push(error);
-    }).finally(() => this.#running.delete(running));
+    const whole = async (): Promise<void> => {
+      try {
+        const result = await work;
+        await drained();
+        // What a store did that is gone by now is nobody's business.
+        if (io !== this.io) return;
+        this.#learn();
+        await look(result);
+      } catch (error) {
+        if (io === this.io) this.#errors.push(error);
+      }
+    };
+    const running: Promise<void> = whole().finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
@@ -306,7 +270,11 @@ export class Unrest {
       const value = step === "put"
         ? this.#value()
         : this.#value().padEnd(random.below(this.#options.largeBytes), "klmnopqrst");
-      return this.#write((c) => c.set(key, value), sync, () => done(store.put(key, value, options)));
+      return this.#write(
+        (c) => c.set(key, value),
+        sync,
+        () => done(store.put(key, value, options)),
+      );
     }
     if (step === "burst") {
       for (let i = random.between(2, 20); i > 0; i--) this.#writeStep("put");
@@ -319,8 +287,7 @@ export class Unrest {
       const change: Change = (c) => {
         for (const key of [...c.keys()]) if (key >= gte && key < lt) c.delete(key);
       };
-      this.#write(change, sync, () =>
-        store.clear({ gte, lt }, options).then(() => gte < lt));
+      this.#write(change, sync, () => store.clear({ gte, lt }, options).then(() => gte < lt));
     } else if (step === "batch") {
       const pairs = this.#pairs(random.between(1, 30));
       const operations = pairs.map(([key, value]) => ({ type: "put" as const, key, value }));
@@ -386,25 +353,21 @@ export class Unrest {
   #get(): void {
     const key = this.#key();
     const from = engineOf(this.store).pages.visible.sequence;
-    this.#start(this.store.get(key).then(async (value) => {
+    this.#start(this.store.get(key), (value) => {
       const to = engineOf(this.store).pages.visible.sequence;
-      await drained();
-      this.#learn();
       const found = value === undefined ? undefined : text.decode(value);
       for (let n = from; n <= to; n++) if (this.#contents(n).get(key) === found) return;
       fail(`get() found what none of the commits ${from} to ${to} left`);
-    }));
+    });
   }
 
   #scan(): void {
     const { sequence } = engineOf(this.store).pages.visible;
     const gte = this.#key();
     const limit = this.#random.between(1, 200);
-    this.#start(this.store.range({ gte, limit }).toArray().then(async (entries) => {
-      await drained();
-      this.#learn();
+    this.#start(this.store.range({ gte, limit }).toArray(), (entries) => {
       assertEquals(entries.map(decoded), expected(this.#contents(sequence), gte, limit));
-    }));
+    });
   }
 
   #iterate(): void {
@@ -412,34 +375,44 @@ export class Unrest {
     if (this.#iterations.length < 3 && this.#random.oneIn(2)) {
       const from = this.#key();
       const iterator = this.store.range({ gte: from })[Symbol.asyncIterator]();
-      this.#iterations.push({ iterator, from, taken: [], sequence: -1, busy: false, dropped: false });
+      this.#iterations.push({
+        iterator,
+        from,
+        taken: [],
+        sequence: -1,
+        busy: false,
+        dropped: false,
+      });
     } else if (idle.length > 0) {
       const iteration = this.#random.pick(idle);
       iteration.busy = true;
-      this.#start(this.#iterateOn(iteration));
+      this.#start(this.#iterateOn(iteration), (ended) => this.#checkIteration(iteration, ended));
     }
   }
 
-  async #iterateOn(iteration: Iteration): Promise<void> {
-    const { iterator, from, taken } = iteration;
+  /** Takes some entries; returns whether that was all. */
+  async #iterateOn(iteration: Iteration): Promise<boolean> {
+    const { iterator, taken } = iteration;
     if (iteration.sequence < 0) {
       iteration.sequence = engineOf(this.store).pages.visible.sequence;
     }
-    let done = false;
-    for (let i = this.#random.between(1, 60); i > 0 && !done; i--) {
+    for (let i = this.#random.between(1, 60); i > 0; i--) {
       const result = await iterator.next();
-      if (result.done === true) done = true;
-      else taken.push(decoded(result.value));
+      if (result.done === true) return true;
+      taken.push(decoded(result.value));
     }
+    return false;
+  }
+
+  #checkIteration(iteration: Iteration, ended: boolean): void {
+    const { from, taken, sequence } = iteration;
     iteration.busy = false;
     if (iteration.dropped) return;
-    if (!done && this.#random.oneIn(6)) await iterator.return?.();
-    else if (!done) return;
-    await drained();
-    this.#learn();
-    const limit = done ? Infinity : taken.length;
-    assertEquals(taken, expected(this.#contents(iteration.sequence), from, limit));
+    const limit = ended ? Infinity : taken.length;
+    assertEquals(taken, expected(this.#contents(sequence), from, limit));
+    if (!ended && !this.#random.oneIn(6)) return;
     this.#iterations = this.#iterations.filter((each) => each !== iteration);
+    if (!ended) this.#start(Promise.resolve(iteration.iterator.return?.()));
   }
 
   #snapshot(): void {
@@ -452,24 +425,21 @@ export class Unrest {
     const index = this.#random.below(this.#snapshots.length);
     const [held] = this.#snapshots.splice(index, 1);
     if (this.#random.oneIn(2)) return held.snapshot.close();
-    this.#start(this.#read(held.snapshot).then(async (entries) => {
-      await drained();
-      this.#learn();
+    this.#start(this.#read(held.snapshot), (entries) => {
       this.#compare(entries, held.sequence, "in a snapshot");
       held.snapshot.close();
-    }));
+    });
   }
 
   #verify(): void {
-    this.#start(this.store.verify().then(({ problems }) => assertEquals(problems, [])));
+    this.#start(this.store.verify(), ({ problems }) => assertEquals(problems, []));
   }
 
   #flush(): void {
     const { sequence } = engineOf(this.store).pages.visible;
-    const { io } = this;
-    this.#start(this.store.flush().then(() => {
-      if (io === this.io && sequence > this.#acknowledged) this.#acknowledged = sequence;
-    }));
+    this.#start(this.store.flush(), () => {
+      if (sequence > this.#acknowledged) this.#acknowledged = sequence;
+    });
   }
 
   // Ends and beginnings
@@ -534,8 +504,12 @@ export class Unrest {
   /** Power goes, or the process; then the store is opened again and compared. */
   async #crash(cut: () => Image): Promise<void> {
     this.#learn();
-    const issued = this.#baseSequence + this.#commits.length;
     const image = cut();
+    // The first call that has not committed may be a transaction whose meta page just landed.
+    const [next] = this.#calls;
+    const applied = this.#baseSequence + this.#commits.length;
+    if (next !== undefined) this.#commits.push(next.change);
+    const issued = applied + (next === undefined ? 0 : 1);
     this.#running.clear();
     this.#calls = [];
     this.#snapshots = [];
@@ -569,7 +543,9 @@ export class Unrest {
     const wanted = expected(this.#contents(sequence), "", Infinity);
     const wrong = wanted.findIndex((pair, i) => pair.join("=") !== entries[i]?.join("="));
     if (wrong >= 0 || wanted.length !== entries.length) {
-      fail(`${when}, commit ${sequence}: ${entries.length} entries of ${wanted.length}, at ${wrong}`);
+      fail(
+        `${when}, commit ${sequence}: ${entries.length} entries of ${wanted.length}, at ${wrong}`,
+      );
     }
   }
 }

@@ -255,7 +255,7 @@ function refuseOnce(): BackgroundCalls {
   };
 }
 
-test("nodeIo(blocking): a system that wants another alignment turns direct off", async (context) => {
+test("nodeIo(blocking): a system of another alignment turns direct off", async (context) => {
   using dir = tempDir();
   const io = nodeIo({ blocking: true });
   const file = io.open(dir.file("data"), { create: true, direct: true }).take();
