@@ -13,7 +13,7 @@ import { assertSameEntries } from "../support/model.ts";
 import { PowerCutIo } from "../support/power_cut_io.ts";
 import { assertCode, assertCodeSync, copyOf, PATH, readFileOf, SMALL } from "../support/store.ts";
 
-test("a reader shows what only the log holds, large values included, and writes nothing", async () => {
+test("a reader shows what only the log holds, large values too, and writes nothing", async () => {
   const io = memoryIo();
   const store = openSync(PATH, { ...SMALL, io });
   for (let i = 0; i < 500; i++) store.putSync(`old${i}`, "v".repeat(i));
