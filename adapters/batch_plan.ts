@@ -12,6 +12,7 @@
  */
 
 import { assert } from "../core/assert.ts";
+import { sortIndices } from "../core/index_sort.ts";
 import type { WriteBatch } from "../core/io.ts";
 import { allocateAligned } from "./aligned_memory.ts";
 import { checkRange } from "./check_range.ts";
@@ -56,7 +57,7 @@ export class BatchPlan {
       checkRange(batch.at[index], batch.memory, batch.offset[index], batch.length[index]);
       if (batch.length[index] > 0) this.#order[this.#count++] = index;
     }
-    sortByPosition(this.#order, this.#count, batch.at);
+    sortIndices(this.#order, this.#count, batch.at);
     this.#checkOverlaps(batch);
   }
 
@@ -106,35 +107,6 @@ export class BatchPlan {
     this.length += length;
     return true;
   }
-}
-
-/** Shell sort with Ciura's gaps: in place, nothing allocated, quick on what is nearly sorted. */
-function sortByPosition(order: Uint32Array, count: number, at: Float64Array): void {
-  for (let gap = firstGap(count); gap > 0; gap = nextGap(gap)) {
-    for (let place = gap; place < count; place++) {
-      const index = order[place];
-      const position = at[index];
-      let hole = place;
-      while (hole >= gap && at[order[hole - gap]] > position) {
-        order[hole] = order[hole - gap];
-        hole -= gap;
-      }
-      order[hole] = index;
-    }
-  }
-}
-
-const GAPS = [701, 301, 132, 57, 23, 10, 4, 1];
-
-function firstGap(count: number): number {
-  let gap = 701;
-  while (gap * 2.25 < count) gap = Math.floor(gap * 2.25);
-  return gap;
-}
-
-function nextGap(gap: number): number {
-  if (gap > 701) return Math.max(701, Math.floor(gap / 2.25));
-  return GAPS[GAPS.indexOf(gap) + 1] ?? 0;
 }
 
 /** Aligned buffers of {@link STAGED_BYTES_MAX}, one for each run in flight. */

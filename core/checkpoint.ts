@@ -9,13 +9,14 @@
  * @module
  */
 
-import { Signal, type Task } from "./future.ts";
 import type { CallMode } from "./file_access.ts";
+import { Signal, type Task } from "./future.ts";
+import { sortIndices } from "./index_sort.ts";
 import type { Log } from "./log.ts";
 import { WRITE_SLICE_PAGES } from "./limits.ts";
 import type { MetaPages } from "./meta_pages.ts";
 import { BUSY, DIRTY, type PageCache } from "./page_cache.ts";
-import { type Pager, Slice, sortByPage } from "./pager.ts";
+import { type Pager, Slice } from "./pager.ts";
 import type { State } from "./state.ts";
 
 /** A state and where the log goes on behind it. */
@@ -102,7 +103,7 @@ export class Checkpointer {
     for (let frame = 0; frame < this.#cache.capacity; frame++) {
       if (this.#belongs(frame, generation)) list[count++] = frame;
     }
-    sortByPage(list, count, this.#cache.page);
+    sortIndices(list, count, this.#cache.page);
     for (let next = 0; next < count;) {
       slice.count = 0;
       while (next < count && slice.count < WRITE_SLICE_PAGES) {

@@ -7,11 +7,11 @@
 import { DONE } from "./btree.ts";
 import type { Bytes } from "./codec.ts";
 import type { Engine } from "./engine.ts";
-import { wouldBlock } from "./engine.ts";
+import { NEED_BUFFER, NEED_TASK, wouldBlock } from "./engine.ts";
 import { isKvigError } from "./errors.ts";
 import { runAsync, type Task } from "./future.ts";
 import type { Signalled } from "./host.ts";
-import type { Group } from "./log.ts";
+import { type Group, Log } from "./log.ts";
 import { boundsOf, type KeyRange } from "./range.ts";
 import { type Codecs, Reader } from "./reader.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -61,7 +61,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
       const sync = this.#beginWrite(options);
       const k = keyToWrite(this.engine, this.codecs, key);
       const v = valueToWrite(this.codecs, value);
-      if (this.#putAtOnce(k, v)) return this.#committed(sync);
+      if (this.#putAtOnce(k, v) === DONE) return this.#committed(sync);
       return this.#putLater(k, v, sync, options);
     } catch (error) {
       return Promise.reject(error);
@@ -79,7 +79,14 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     const k = keyToWrite(this.engine, this.codecs, key);
     const v = valueToWrite(this.codecs, value);
     this.engine.checkCanCommit(sync);
-    if (this.#putAtOnce(k, v)) this.#committedSync(sync);
+    let status = this.#putAtOnce(k, v);
+    if (status === NEED_BUFFER) {
+      // What most puts wait for, if anything: so it goes without the tasks of a put.
+      const bytes = Log.RECORD_OVERHEAD_BYTES + k.length + v.length;
+      this.engine.runBlocking(this.engine.log.makeRoom(bytes));
+      status = this.#putAtOnce(k, v);
+    }
+    if (status === DONE) this.#committedSync(sync);
     else this.#putLaterSync(k, v, sync);
   }
 
@@ -411,11 +418,11 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     return wantsSync(this.engine, options);
   }
 
-  /** Tries to put without waiting for anything. */
-  #putAtOnce(key: Uint8Array, value: Uint8Array): boolean {
+  /** Tries to put without waiting for anything: DONE, or what is missing. */
+  #putAtOnce(key: Uint8Array, value: Uint8Array): number {
     const { engine } = this;
-    if (engine.turn.busy || isLarge(engine, key, value)) return false;
-    return engine.putNow(key, key.length, value, 0, value.length, 0) === DONE;
+    if (engine.turn.busy || isLarge(engine, key, value)) return NEED_TASK;
+    return engine.putNow(key, key.length, value, 0, value.length, 0);
   }
 
   // The closures of these two would cost an allocation in every put, were they made there.

@@ -32,6 +32,8 @@ import { Turn } from "./turn.ts";
 export const NEED_BUFFER = 10;
 /** Room in the ring of the log, or in a transaction's share of it, is missing. */
 export const NEED_RING = 11;
+/** The writer's turn is missing, or the change takes more than one step: it needs a task. */
+export const NEED_TASK = 12;
 
 const NO_BYTES = new Uint8Array(0);
 

@@ -96,7 +96,7 @@ export class FreeSpace {
     this.segment = segment;
     this.#word = 0;
     let left = 0;
-    for (const word of this.mask) left += bitCount(~word);
+    for (let i = 0; i < this.mask.length; i++) left += bitCount(~this.mask[i]);
     this.left = left;
   }
 

@@ -156,16 +156,18 @@ export class Future<T> {
  * late second completion cannot reach.
  */
 export class FuturePool {
-  #free: Future<unknown>[] = [];
+  readonly #free: Future<unknown>[] = [];
+  /** Futures in {@link #free}: the array never shrinks, so it is never made anew. */
+  #count = 0;
 
   /** A settled future, reused if one is free. */
   settled<T>(value: T): Future<T> {
-    const future = this.#free.pop() as Future<T> | undefined;
-    if (future === undefined) {
+    if (this.#count === 0) {
       const fresh = new Future<T>(this);
       fresh.settle(value);
       return fresh;
     }
+    const future = this.#free[--this.#count] as Future<T>;
     future.reuse();
     future.settle(value);
     return future;
@@ -173,7 +175,7 @@ export class FuturePool {
 
   /** For {@link Future}: takes a future back. */
   put(future: Future<unknown>): void {
-    if (this.#free.length < 64) this.#free.push(future);
+    if (this.#count < 64) this.#free[this.#count++] = future;
   }
 }
 

@@ -290,7 +290,7 @@ export class Log {
     const groups = this.#queue;
     this.#queue = [];
     let wanted = sync;
-    for (const group of groups) wanted = wanted || group.sync;
+    for (let i = 0; i < groups.length; i++) wanted = wanted || groups[i].sync;
     if (groups.length === 0 && !wanted) return;
     this.flushing = true;
     let failure: KvigError | undefined;
@@ -326,7 +326,10 @@ export class Log {
   *#sync(): Task<void> {
     const through = this.writtenGroup;
     this.syncs++;
-    yield* this.file.sync("data", this.#mode.options);
+    const future = this.file.sync("data", this.#mode.options);
+    const { generation } = future;
+    if (!future.settled) yield future;
+    future.take(generation);
     if (through > this.durableGroup) this.durableGroup = through;
   }
 
@@ -385,14 +388,28 @@ export class Log {
   /** Writes the blocks up to position `end`, in as few pieces as buffer and ring allow. */
   *#write(end: number): Task<void> {
     const { blockBytes } = this.codec;
-    let position = this.written;
-    while (position < end) {
+    for (let position = this.written; position < end;) {
       const place = position % this.ringBlocks;
       const slot = position % this.#bufferBlocks;
       const count = Math.min(end - position, this.ringBlocks - place, this.#bufferBlocks - slot);
-      const at = slot * blockBytes;
+      const at = place * blockBytes;
+      const offset = slot * blockBytes;
       const length = count * blockBytes;
-      yield* writeFully(this.file, place * blockBytes, this.#buffer, at, length, this.#mode);
+      // What most writes do in one piece, without the tasks that it takes to go on after a part.
+      const future = this.file.write(at, this.#buffer, offset, length, this.#mode.options);
+      const { generation } = future;
+      if (!future.settled) yield future;
+      const done = future.take(generation);
+      if (done < length) {
+        yield* writeFully(
+          this.file,
+          at + done,
+          this.#buffer,
+          offset + done,
+          length - done,
+          this.#mode,
+        );
+      }
       position += count;
     }
     this.written = end;

@@ -16,6 +16,7 @@ import { type CallMode, readFully, writeFully } from "./file_access.ts";
 import { FreeSpace, type RunSearch } from "./free_space.ts";
 import { KIND, LEAF, openPage, sealPage } from "./frames.ts";
 import { Signal, type Task } from "./future.ts";
+import { sortIndices } from "./index_sort.ts";
 import { type IoFile, WriteBatch } from "./io.ts";
 import {
   GROWTH_BYTES,
@@ -244,7 +245,7 @@ export class Pager {
         }
       }
     }
-    sortByPage(slice.frames, slice.count, this.#cache.page);
+    sortIndices(slice.frames, slice.count, this.#cache.page);
   }
 
   /** A state gave up its pages: places that were taken may be free. */
@@ -443,9 +444,4 @@ export function replayTooLarge(): KvigError {
     "KVIG_UNSUPPORTED",
     "the log to replay does not fit the cache: open with a larger cacheSize, or once for writing",
   );
-}
-
-/** Sorts the first `count` of `frames` by the numbers of their pages. */
-export function sortByPage(frames: Int32Array, count: number, page: Uint32Array): void {
-  frames.subarray(0, count).sort((a, b) => page[a] - page[b]);
 }
