@@ -41,8 +41,24 @@ export interface Locker {
   lock(target: LockTarget, kind: "exclusive" | "shared", blocking: boolean): Future<HeldLock>;
 }
 
-/** How a runtime reads, writes and syncs in the background. */
+/** An open file, as the calls in the background see it. */
+export interface BackgroundFile {
+  /** The buffered descriptor. */
+  readonly fd: number;
+  /** The descriptor that bypasses the page cache, or -1. */
+  readonly directFd: number;
+  /** The path from the root. */
+  readonly absolutePath: string;
+  /** Which file it is. */
+  readonly identity: FileIdentity;
+  /** Whether it was opened for reading alone. */
+  readonly readOnly: boolean;
+}
+
+/** How a runtime reads, writes and syncs one file in the background. */
 export interface BackgroundCalls {
+  /** Gives up what was opened beside the file's descriptors; called when nothing is in flight. */
+  release?(): void;
   /** pread: up to `length` bytes at position `at` into `memory` from `offset` on. */
   read(
     fd: number,

@@ -22,12 +22,14 @@ import {
 import type { Task } from "../core/future.ts";
 import { allocateAligned } from "./aligned_memory.ts";
 import { BatchWriter } from "./batch_write.ts";
-import type { BackgroundCalls, FileIdentity, Locker } from "./capabilities.ts";
+import type { BackgroundCalls, BackgroundFile, FileIdentity, Locker } from "./capabilities.ts";
 import { LAST_TRY, runTask, systemCall } from "./system_calls.ts";
 import { lookUp, SystemFile, type SystemFileParts } from "./system_file.ts";
 
 export type {
   BackgroundCalls,
+  BackgroundFile,
+  Done,
   FileIdentity,
   HeldLock,
   Locker,
@@ -44,8 +46,8 @@ export interface FileIoParts {
   readonly direct: boolean;
   /** How locks are taken. */
   readonly locker: Locker;
-  /** How calls go on in the background. Default: `node:fs` with callbacks. */
-  readonly background?: BackgroundCalls;
+  /** How calls for a file go on in the background. Default: `node:fs` with callbacks. */
+  readonly background?: (file: BackgroundFile) => BackgroundCalls;
 }
 
 /** Calls of `node:fs` that go on in the runtime's pool of threads. */
@@ -77,7 +79,7 @@ class FileIo implements Io {
     this.#direct = parts.direct;
     this.#parts = {
       blocking: parts.blocking,
-      background: parts.background ?? poolCalls,
+      background: parts.background ?? (() => poolCalls),
       locker: parts.locker,
       futures: new FuturePool(),
       batches: new BatchWriter(),

@@ -4,6 +4,8 @@
  * @module
  */
 
+import process from "node:process";
+
 import type { Bytes } from "../core/codec.ts";
 import type { Kvig } from "../core/database.ts";
 import type { Located } from "../core/host.ts";
@@ -18,6 +20,21 @@ export async function open<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Arra
   path: string | Located,
   options: OpenOptions<K, V, KO, VO> = {},
 ): Promise<Kvig<K, V, KO, VO>> {
-  const adapter = await import("./node/mod.ts");
+  const adapter = await runningAdapter();
   return await adapter.open(path, options);
+}
+
+/** What every adapter has. */
+interface Adapter {
+  open<K, V, KO, VO>(
+    path: string | Located,
+    options: OpenOptions<K, V, KO, VO>,
+  ): Promise<Kvig<K, V, KO, VO>>;
+}
+
+// Literal imports: bundlers follow them, and only the one that is needed is loaded.
+function runningAdapter(): Promise<Adapter> {
+  if ("Deno" in globalThis) return import("./deno/mod.ts");
+  if (process.versions["bun"] !== undefined) return import("./bun/mod.ts");
+  return import("./node/mod.ts");
 }

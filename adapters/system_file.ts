@@ -22,7 +22,7 @@ import {
   type WriteBatch,
 } from "../core/io.ts";
 import type { BatchWriter } from "./batch_write.ts";
-import type { BackgroundCalls, FileIdentity, HeldLock, Locker } from "./capabilities.ts";
+import type { BackgroundCalls, BackgroundFile, HeldLock, Locker } from "./capabilities.ts";
 import { Channel } from "./channel.ts";
 import { checkPosition, checkRange } from "./check_range.ts";
 import { failedBy, failWith, systemCode } from "./errno.ts";
@@ -32,8 +32,8 @@ import { callLater, isFailure, LAST_TRY, runTask, type Start, systemCall } from 
 export interface SystemFileParts {
   /** Whether every operation is complete when it returns. */
   readonly blocking: boolean;
-  /** How calls go on in the background. */
-  readonly background: BackgroundCalls;
+  /** How calls for a file go on in the background. */
+  readonly background: (file: BackgroundFile) => BackgroundCalls;
   /** How locks are taken. */
   readonly locker: Locker;
   /** Futures of operations that are complete when they return. */
@@ -43,21 +43,11 @@ export interface SystemFileParts {
 }
 
 /** A file as it was opened. Its descriptors belong to the {@link SystemFile} from then on. */
-export interface OpenedFile {
+export interface OpenedFile extends BackgroundFile {
   /** The path as it was given. */
   readonly path: string;
-  /** The path from the root. */
-  readonly absolutePath: string;
-  /** The buffered descriptor. */
-  readonly fd: number;
-  /** The descriptor that bypasses the page cache, or -1. */
-  readonly directFd: number;
-  /** Which file it is. */
-  readonly identity: FileIdentity;
   /** Size in bytes. */
   readonly size: number;
-  /** Whether it was opened for reading alone. */
-  readonly readOnly: boolean;
 }
 
 /** An open file of the system. */
@@ -65,6 +55,7 @@ export class SystemFile implements IoFile {
   readonly path: string;
   readonly #opened: OpenedFile;
   readonly #parts: SystemFileParts;
+  readonly #background: BackgroundCalls;
   readonly #channel: Channel;
   readonly #locks: HeldLock[] = [];
   #inFlight = 0;
@@ -77,7 +68,8 @@ export class SystemFile implements IoFile {
     this.path = opened.path;
     this.#opened = opened;
     this.#parts = parts;
-    this.#channel = new Channel(opened.fd, opened.directFd, opened.size, parts.background);
+    this.#background = parts.background(opened);
+    this.#channel = new Channel(opened.fd, opened.directFd, opened.size, this.#background);
   }
 
   get size(): number {
@@ -157,7 +149,7 @@ export class SystemFile implements IoFile {
     if (this.#closing !== undefined) return this.#refuse("sync");
     const { fd } = this.#channel;
     if (!this.#isBlocking(options)) {
-      const start: Start<void> = (done) => this.#parts.background.sync(fd, kind, done);
+      const start: Start<void> = (done) => this.#background.sync(fd, kind, done);
       return this.#later(`sync ${this.path}`, start, undefined, LAST_TRY);
     }
     try {
@@ -320,6 +312,7 @@ export class SystemFile implements IoFile {
       }
     }
     for (const lock of this.#locks) lock.release?.();
+    this.#background.release?.();
     if (failure !== undefined) throw failure;
   }
 }

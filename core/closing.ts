@@ -37,6 +37,7 @@ function* settle(engine: Engine): Task<void> {
     yield* engine.checkpoint();
   } catch (error) {
     if (!isKvigError(error, "KVIG_IO", "KVIG_FULL", "KVIG_CORRUPT")) throw error;
+    while (log.flushing) yield* log.idle.wait();
     yield* log.flush(true);
     return;
   }

@@ -202,8 +202,11 @@ class Round {
   /** Moves the pages of the free-space map. */
   *#map(): Task<void> {
     const engine = this.#engine;
-    const segments = engine.free.segmentOf(engine.pages.work.pageCount - 1) + 1;
+    const { work } = engine.pages;
+    // Also of segments that the file no longer has: their pages may lie anywhere.
+    const segments = engine.free.entries ** work.freeLevel;
     for (let segment = 0; segment < segments; segment++) {
+      if ((yield* engine.pager.mapFrame(work, segment)) < 0) continue;
       for (;;) {
         let status = engine.readyToChange(false);
         if (status === DONE) status = engine.tree.relocateMap(segment);

@@ -1,7 +1,7 @@
 /**
  * Creating a store, in the order that a power cut at any step leaves something that is either made
  * anew or opened: the data file, empty and locked; the log, zero-written and synced; the names;
- * then the first meta page, in a file of two pages.
+ * then a data file of two pages of zeros; then the first meta page in it.
  *
  * @module
  */
@@ -64,8 +64,11 @@ export function* writeFirstMeta(
     epochLimit: EPOCH_STEP,
   };
   const { pageBytes } = shape;
-  encodeMeta(meta, 0, memory.subarray(0, pageBytes));
-  memory.fill(0, pageBytes, 2 * pageBytes);
+  // The size comes first: a meta page in a file that is too short would be damage.
+  memory.fill(0, 0, 2 * pageBytes);
   yield* writeFully(data, 0, memory, 0, 2 * pageBytes, mode);
+  yield* data.sync("full", mode.options);
+  encodeMeta(meta, 0, memory.subarray(0, pageBytes));
+  yield* writeFully(data, 0, memory, 0, pageBytes, mode);
   yield* data.sync("full", mode.options);
 }

@@ -213,7 +213,9 @@ export class FreeSpace {
   /** Goes on with a search for `count` adjacent free places in the segment of the mask. */
   searchRun(search: RunSearch, count: number): boolean {
     const first = this.segment * this.places;
-    const end = Math.min(this.places, this.ceiling - first);
+    const { pageCount } = this.#pages.work;
+    // No further than the file: free places at its end are what growing adds to.
+    const end = Math.min(this.places, Math.min(this.ceiling, pageCount) - first);
     for (let bit = 0; bit < end; bit++) {
       const word = this.mask[bit >>> 5];
       if (word === 0xFFFFFFFF) {

@@ -11,11 +11,11 @@
 import { assert } from "./assert.ts";
 import { bitmapAt, entryEpoch, entryPage } from "./bitmap.ts";
 import { checkPage } from "./check_page.ts";
-import { KvigError } from "./errors.ts";
+import { isKvigError, KvigError } from "./errors.ts";
 import { type CallMode, readFully, writeFully } from "./file_access.ts";
 import { FreeSpace, type RunSearch } from "./free_space.ts";
 import { KIND, LEAF, openPage, sealPage } from "./frames.ts";
-import { Signal, type Task } from "./future.ts";
+import { type Future, Signal, type Task } from "./future.ts";
 import { sortIndices } from "./index_sort.ts";
 import { type IoFile, WriteBatch } from "./io.ts";
 import {
@@ -125,7 +125,12 @@ export class Pager {
     const frame = cache.take(page, epoch, 0, BUSY | LOADING);
     let fault = "it could not be read";
     try {
-      fault = yield* this.readPage(page, epoch, frame);
+      // Without a task of its own for the read: most are over in one piece.
+      const future = this.#read(page, frame);
+      const { generation } = future;
+      if (!future.settled) yield future;
+      fault = this.#received(future, generation, page, epoch, frame);
+      if (fault !== "") fault = yield* this.#readAgain(page, epoch, frame);
     } finally {
       cache.setFlags(frame, 0, BUSY | LOADING);
       if (fault !== "") cache.drop(frame);
@@ -146,30 +151,42 @@ export class Pager {
     yield* this.#loaded.wait();
   }
 
-  /**
-   * Reads and checks a page; returns "" or what is wrong. A page that is wrong is read again once.
-   */
-  *readPage(page: number, epoch: number, frame: number): Task<string> {
-    const { frames } = this.#cache;
-    const { pageBytes } = frames;
-    const base = frames.base(frame);
-    let fault = "";
-    for (let tries = 0; tries < 2; tries++) {
-      this.reads++;
-      const count = yield* readFully(
-        this.file,
-        page * pageBytes,
-        frames.u8,
-        base,
-        pageBytes,
-        this.#mode,
-      );
-      fault = count < pageBytes
-        ? "the file ends within it"
-        : openPage(frames, frame, page, epoch, this.seed);
-      if (fault === "") return checkPage(frames, frame);
+  #read(page: number, frame: number): Future<number> {
+    this.reads++;
+    const { u8, pageBytes } = this.#cache.frames;
+    return this.file.read(page * pageBytes, u8, frame * pageBytes, pageBytes, this.#mode.options);
+  }
+
+  /** Takes what was read and checks it; returns "" or what is wrong. */
+  #received(
+    future: Future<number>,
+    generation: number,
+    page: number,
+    epoch: number,
+    frame: number,
+  ): string {
+    try {
+      return this.#judge(future.take(generation), page, epoch, frame);
+    } catch (error) {
+      if (!isKvigError(error, "KVIG_IO")) throw error;
+      return "it could not be read";
     }
-    return fault;
+  }
+
+  /** What is wrong is read once more, with all patience for errors and parts. */
+  *#readAgain(page: number, epoch: number, frame: number): Task<string> {
+    const { u8, pageBytes } = this.#cache.frames;
+    this.reads++;
+    const at = page * pageBytes;
+    const count = yield* readFully(this.file, at, u8, frame * pageBytes, pageBytes, this.#mode);
+    return this.#judge(count, page, epoch, frame);
+  }
+
+  #judge(count: number, page: number, epoch: number, frame: number): string {
+    const { frames } = this.#cache;
+    if (count < frames.pageBytes) return "the file ends within it";
+    const fault = openPage(frames, frame, page, epoch, this.seed);
+    return fault === "" ? checkPage(frames, frame) : fault;
   }
 
   /** Writes the pages of a slice to their places. When it fails they stay dirty. */
@@ -281,14 +298,18 @@ export class Pager {
     const { free } = this;
     for (;;) {
       if (free.spare < count + reserve && this.#countPays) yield* this.#countSpare();
+      const enough = free.spare >= count + reserve;
       const search: RunSearch = { page: -1, length: 0 };
-      if (free.spare >= count + reserve) {
-        if (free.segment >= 0 && free.searchRun(search, count)) return search.page;
-        search.length = 0;
-        for (let segment = 0; segment < this.#segments(); segment++) {
-          yield* this.makeMask(segment);
-          if (free.searchRun(search, count)) return search.page;
-        }
+      if (enough && free.segment >= 0 && free.searchRun(search, count)) return search.page;
+      search.length = 0;
+      // Where they do not suffice only those at the end of the file count, which growing adds to.
+      const tail = Math.max(0, this.pages.work.pageCount - count);
+      let segment = enough ? 0 : free.segmentOf(tail);
+      for (; segment < this.#segments(); segment++) {
+        yield* this.makeMask(segment);
+        if (!free.searchRun(search, count)) continue;
+        if (enough) return search.page;
+        break;
       }
       const wanted = Math.max(count - search.length, count + reserve - free.spare);
       if (!(yield* this.#grow(wanted))) return -1;

@@ -14,6 +14,11 @@ import { assert } from "./assert.ts";
 import { BUSY, DIRTY, LOADING, type PageCache, USED, WRITTEN } from "./page_cache.ts";
 import { Holds, State } from "./state.ts";
 
+/** Entry of {@link Pages.lookups} for pages that were found. */
+export const HITS = 0;
+/** Entry of {@link Pages.lookups} for pages that were not there. */
+export const MISSES = 1;
+
 /** The pages of all states, as far as they are in memory. */
 export class Pages {
   /** Where they are. */
@@ -30,6 +35,8 @@ export class Pages {
   epochLimit = 1;
   /** Whether pages with the running epoch were handed to the Io. */
   epochWritten = false;
+  /** How often {@link resident} found a page, and how often it did not. */
+  readonly lookups: Float64Array = new Float64Array(2);
   /** Page number that {@link resident} last missed. */
   missPage = 0;
   /** Epoch that {@link resident} last missed. */
@@ -67,8 +74,10 @@ export class Pages {
       frame >= 0 && this.cache.epoch[frame] === epoch && (this.cache.flags[frame] & LOADING) === 0
     ) {
       this.cache.sieve.visited[frame] = 1;
+      this.lookups[HITS]++;
       return frame;
     }
+    this.lookups[MISSES]++;
     this.missPage = page;
     this.missEpoch = epoch;
     return -1;

@@ -5,6 +5,7 @@
  */
 
 import type { Engine } from "./engine.ts";
+import { HITS, MISSES } from "./pages.ts";
 
 /** Figures about an open store, as they are now. Sizes are in bytes. */
 export interface Stats {
@@ -23,6 +24,11 @@ export interface Stats {
     frames: number;
     dirty: number;
     available: number;
+    /** Times that a page was looked for and found in the cache; several for each entry. */
+    hits: number;
+    /** Times that it was not. */
+    misses: number;
+    /** Pages read from the file. */
     reads: number;
     evictions: number;
     spills: number;
@@ -76,6 +82,8 @@ export function statsOf(engine: Engine, snapshots: SnapshotFigures[]): Stats {
       frames: cache.capacity,
       dirty: cache.dirtyCount,
       available: cache.available,
+      hits: pages.lookups[HITS],
+      misses: pages.lookups[MISSES],
       reads: pager.reads,
       evictions: cache.evictions,
       spills: pager.spills,

@@ -30,6 +30,8 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   #doom: unknown = undefined;
   #ended = false;
   #finished = false;
+  /** Whether no operation of it has its turn any more. */
+  #stopped = false;
 
   /** Made by `transaction()` of a store. */
   constructor(engine: Engine, codecs: Codecs<K, V, KO, VO>, scope: Scope) {
@@ -100,7 +102,10 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   *finish(): Task<void> {
     this.#ended = true;
     if (this.#finished) return;
-    yield* this.#turn.take();
+    if (!this.#stopped) {
+      yield* this.#turn.take();
+      this.#stopped = true;
+    }
     // A run that is being read has no frame that would keep its places from being handed out.
     while (this.runReads.count > 0) yield* this.runReads.done.wait();
     this.#finished = true;

@@ -26,6 +26,8 @@ interface Runtime {
   readonly program: string | undefined;
   /** What its version must begin with. */
   readonly version: string;
+  /** Arguments that print the version. Default: those of Node.js. */
+  readonly versionArguments?: readonly string[];
   /** The file to run for a test's source file. */
   fileOf(source: string): string;
   /** Arguments that run one file and write its report. */
@@ -55,7 +57,38 @@ const RUNTIMES: Readonly<Record<string, Runtime>> = {
     fileOf: (source) => source,
     argumentsFor: nodeArguments,
   },
+  deno: {
+    program: join(root, "node_modules/.bin/deno"),
+    version: "2.",
+    versionArguments: ["eval", "console.log(Deno.version.deno)"],
+    fileOf: (source) => source,
+    argumentsFor: (file, reportPath) => [
+      "test",
+      "--allow-all",
+      // `npm run check` has checked the types.
+      "--no-check",
+      "--quiet",
+      `--junit-path=${reportPath}`,
+      file,
+    ],
+  },
+  bun: {
+    program: join(root, "node_modules/.bin/bun"),
+    version: "1.",
+    versionArguments: ["-p", "process.versions.bun"],
+    fileOf: (source) => source,
+    argumentsFor: (file, reportPath) => [
+      "test",
+      // Each test of a file may take as long as the file may.
+      `--timeout=${FILE_LIMIT_MS}`,
+      "--reporter=junit",
+      `--reporter-outfile=${reportPath}`,
+      `./${file}`,
+    ],
+  },
 };
+
+const NODE_VERSION = ["-p", "process.version"];
 
 interface Outcome {
   passed: number;
@@ -185,8 +218,9 @@ async function runRuntime(name: string, files: string[], verbose: boolean): Prom
   if (program === undefined) {
     throw new Error(`${name}: the machine's Node.js is unknown; start this through npm`);
   }
-  const version = execFileSync(program, ["-p", "process.version"], { encoding: "utf8" }).trim();
-  console.log(`${name}: process.version ${version}, ${program}`);
+  const asking = [...(runtime.versionArguments ?? NODE_VERSION)];
+  const version = execFileSync(program, asking, { encoding: "utf8" }).trim();
+  console.log(`${name}: version ${version}, ${program}`);
   if (!version.startsWith(runtime.version)) {
     console.error(`${name}: wants a version ${runtime.version}*, see CONTRIBUTING.md`);
     return false;

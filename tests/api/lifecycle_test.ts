@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import { json, utf8 } from "../../core/codec.ts";
 import type { Kvig, OpenOptions } from "../../mod.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";

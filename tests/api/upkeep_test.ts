@@ -5,7 +5,7 @@
  */
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open } from "../../adapters/node/mod.ts";
+import { open } from "../support/runtime.ts";
 import { assert, assertEquals, assertGreaterOrEqual, assertNotEquals } from "../support/assert.ts";
 import { TEXT, type TextStore, textTest, textTestSync } from "../support/api_store.ts";
 import { assertCode, assertCodeSync, assertSound, readFileOf } from "../support/store.ts";
@@ -56,7 +56,8 @@ textTest("a backup never overwrites a file", async (store) => {
 
 textTest("compact() makes the file short again and loses nothing", async (store) => {
   const put = (i: number): { type: "put"; key: string; value: string } => {
-    return { type: "put", key: `key${i}`, value: `value ${i}`.repeat(15) };
+    const times = i % 100 === 0 ? 1500 : 15;
+    return { type: "put", key: `key${i}`, value: `value ${i}`.repeat(times) };
   };
   await store.batch(Array.from({ length: 6000 }, (_, i) => put(i)));
   await store.checkpoint();
@@ -67,7 +68,7 @@ textTest("compact() makes the file short again and loses nothing", async (store)
   const report = await store.compact();
   assertEquals(report.before, data);
   assertEquals(report.after, store.stats().bytes.data);
-  assert(report.after * 3 < report.before, `from ${report.before} to ${report.after}`);
+  assert(report.after * 10 < report.before, `from ${report.before} to ${report.after}`);
   assertEquals(report.heldBack.snapshots, 0);
   assertEquals(await store.range().toArray(), kept);
 });

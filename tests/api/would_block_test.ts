@@ -7,7 +7,7 @@
 
 import { test } from "node:test";
 
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { TEXT, type TextStore } from "../support/api_store.ts";
 import { assertCodeSync, assertSound } from "../support/store.ts";

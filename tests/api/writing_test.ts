@@ -5,7 +5,7 @@
  */
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open } from "../../adapters/node/mod.ts";
+import { open } from "../support/runtime.ts";
 import type { Kvig } from "../../mod.ts";
 import {
   assert,

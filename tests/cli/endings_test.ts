@@ -7,7 +7,7 @@ import { existsSync, openSync as openFile, readFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
 
-import { openSync } from "../../adapters/node/mod.ts";
+import { openSync } from "../support/runtime.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { tempDir } from "../support/tmp.ts";
 import { assertSound, ENTRY, ENVIRONMENT, fails, kvig, makeStore, ok, start } from "./kvig.ts";

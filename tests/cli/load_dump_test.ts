@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { openSync } from "../../adapters/node/mod.ts";
+import { openSync } from "../support/runtime.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { type Random, withSeeds } from "../support/random.ts";
 import { tempDir } from "../support/tmp.ts";

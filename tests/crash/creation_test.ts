@@ -7,7 +7,7 @@
 
 import { test } from "node:test";
 
-import { openSync } from "../../adapters/node/mod.ts";
+import { openSync } from "../support/runtime.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { PowerCutIo } from "../support/power_cut_io.ts";
 import { Random, runSeed } from "../support/random.ts";

@@ -7,7 +7,7 @@
 
 import { test } from "node:test";
 
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import type { Kvig } from "../../mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type Change, History } from "../support/history.ts";

@@ -7,7 +7,7 @@
 import fs from "node:fs";
 import { test } from "node:test";
 
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import type { KvigErrorCode, OpenOptions } from "../../mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { closeSound, LIMIT_MS, mountMemory, NEEDS_ROOT, QUICK } from "../support/environment.ts";

@@ -7,7 +7,7 @@
 
 import { test } from "node:test";
 
-import { open } from "../../adapters/node/mod.ts";
+import { open } from "../support/runtime.ts";
 import { isKvigError } from "../../core/errors.ts";
 import type { Kvig } from "../../mod.ts";
 import { assert, assertEquals, fail } from "../support/assert.ts";

@@ -8,7 +8,7 @@
 import fs from "node:fs";
 import { test } from "node:test";
 
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import { checksum } from "../../core/checksum.ts";
 import { isKvigError } from "../../core/errors.ts";
 import type { KvigErrorCode } from "../../mod.ts";

@@ -8,7 +8,7 @@
 import fs from "node:fs";
 import { test, type TestContext } from "node:test";
 
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import { isKvigError } from "../../core/errors.ts";
 import type { Kvig, OpenOptions } from "../../mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";

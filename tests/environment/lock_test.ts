@@ -6,7 +6,7 @@
 
 import { test } from "node:test";
 
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import { assertEquals } from "../support/assert.ts";
 import { closeSound, LIMIT_MS, openElsewhere, QUICK } from "../support/environment.ts";
 import { assertCode, assertCodeSync, textOf } from "../support/store.ts";

@@ -14,7 +14,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { open } from "../../adapters/node/mod.ts";
+import { open } from "../support/runtime.ts";
 import type { Kvig } from "../../mod.ts";
 import { assert, assertEquals, assertGreaterOrEqual, fail } from "../support/assert.ts";
 import {

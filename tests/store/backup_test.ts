@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import type { Io } from "../../core/io.ts";
 import { assert, assertEquals, assertNotEquals, assertThrows } from "../support/assert.ts";
 import { assertSameEntries } from "../support/model.ts";

@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open } from "../../adapters/node/mod.ts";
+import { open } from "../support/runtime.ts";
 import { assertSameEntries } from "../support/model.ts";
 import { withSeeds } from "../support/random.ts";
 import { SlowIo } from "../support/slow_io.ts";

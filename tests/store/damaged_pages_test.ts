@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import { isKvigError } from "../../core/errors.ts";
 import type { Io } from "../../core/io.ts";
 import { assert, assertEquals, assertGreaterOrEqual, fail } from "../support/assert.ts";

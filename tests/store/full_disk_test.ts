@@ -9,7 +9,7 @@ import fs from "node:fs";
 import { test } from "node:test";
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import { isKvigError } from "../../core/errors.ts";
 import type { Kvig, OpenOptions } from "../../mod.ts";
 import { assert, assertEquals, assertLessOrEqual } from "../support/assert.ts";

@@ -11,7 +11,7 @@
 import { test } from "node:test";
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open } from "../../adapters/node/mod.ts";
+import { open } from "../support/runtime.ts";
 import type { Kvig, Snapshot, Transaction } from "../../mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { randomValue } from "../support/keys.ts";

@@ -12,7 +12,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 import { smallDisk } from "../support/small_disk.ts";
 import { assertCode, assertCodeSync, assertSound, SMALL, textOf } from "../support/store.ts";

@@ -7,7 +7,7 @@
 import { test } from "node:test";
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import { assertEquals } from "../support/assert.ts";
 import { assertSameEntries } from "../support/model.ts";
 import { PowerCutIo } from "../support/power_cut_io.ts";

@@ -8,7 +8,7 @@
 import { test } from "node:test";
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "../support/runtime.ts";
 import { checksum } from "../../core/checksum.ts";
 import type { Io } from "../../core/io.ts";
 import type { KvigErrorCode, OpenOptions } from "../../mod.ts";

@@ -8,7 +8,7 @@
 import { test } from "node:test";
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "./runtime.ts";
 import { utf8 } from "../../core/codec.ts";
 import type { Kvig, OpenOptions } from "../../mod.ts";
 import { assertSound } from "./store.ts";

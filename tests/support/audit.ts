@@ -34,6 +34,7 @@ import {
   reachOf,
   runPages,
   runReference,
+  StateWalk,
 } from "./image.ts";
 import type { Operation, Piece, RecordingIo } from "./recording_io.ts";
 
@@ -134,6 +135,18 @@ export class Audit {
     if (this.problems.length > 0) throw new Error(this.problems.slice(0, 20).join("\n"));
   }
 
+  /** Walks every state that the engine holds; each must mark exactly the pages that it reaches. */
+  checkHeldStates(): void {
+    const { pages, cache } = this.#engine!;
+    for (const state of pages.holds.states) {
+      const find = (page: number, epoch: number): PageView | string => this.#view(page, epoch);
+      const walk = new StateWalk(this.#io.live(this.#path), cache.frames.pageBytes, find);
+      for (const problem of walk.walk(state).problems) {
+        this.problems.push(`the state of commit ${state.sequence}: ${problem}`);
+      }
+    }
+  }
+
   #problem(operation: Operation, what: string): void {
     this.problems.push(`operation ${operation.index}, ${operation.kind}: ${what}`);
   }
@@ -150,7 +163,7 @@ export class Audit {
       if (kind === "write" || kind === "batch") {
         for (const piece of operation.pieces) this.#logWrite(operation, piece);
       }
-      if (kind === "truncate" && this.#current !== undefined) {
+      if (kind === "truncate" && this.#current?.noLog === false) {
         this.#problem(operation, "the log changes its size");
       }
     } else return;
@@ -464,6 +477,10 @@ export class Audit {
     if (this.#failed.has(this.#logPath)) complain("it comes after a failure of its file");
     const { logBlockBytes, logBytes } = current;
     if (piece.at + piece.length > logBytes) complain("the log grows");
+    if (current.noLog) {
+      if (piece.bytes.some((byte) => byte !== 0)) complain("a backup's log is made of zeros");
+      return;
+    }
     if (piece.at % logBlockBytes !== 0 || piece.length % logBlockBytes !== 0) {
       return complain("a part of a block is written");
     }

@@ -6,14 +6,14 @@
 
 import { test, type TestContext } from "node:test";
 
-import { nodeIo } from "../../adapters/node/io.ts";
+import { runtimeIo, runtimeName } from "./runtime.ts";
 import type { Io } from "../../core/io.ts";
 import { tempDir } from "./tmp.ts";
 
 /** The ways of working, with their names. */
 export const WAYS = [
-  { name: "nodeIo(blocking)", blocking: true },
-  { name: "nodeIo(asynchronous)", blocking: false },
+  { name: `${runtimeName}Io(blocking)`, blocking: true },
+  { name: `${runtimeName}Io(asynchronous)`, blocking: false },
 ];
 
 /** Registers a test for each way of working. */
@@ -24,7 +24,7 @@ export function testBoth(
   for (const { name, blocking } of WAYS) {
     test(`${name}: ${sentence}`, async (context) => {
       using dir = tempDir();
-      await work(nodeIo({ blocking }), dir.file("data"), context, blocking);
+      await work(runtimeIo({ blocking }), dir.file("data"), context, blocking);
     });
   }
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { openSync } from "../../adapters/node/mod.ts";
+import { openSync } from "./runtime.ts";
 import type { Kvig, OpenOptions } from "../../mod.ts";
 import { assertEquals, fail } from "./assert.ts";
 import { type Change, History } from "./history.ts";

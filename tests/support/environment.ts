@@ -10,7 +10,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import process from "node:process";
 
-import { open } from "../../adapters/node/mod.ts";
+import { open } from "./runtime.ts";
 import { isKvigError } from "../../core/errors.ts";
 import type { Kvig, KvigError, KvigErrorCode, OpenOptions } from "../../mod.ts";
 import { assert, assertEquals, fail } from "./assert.ts";

@@ -15,7 +15,7 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "./runtime.ts";
 import type { Kvig } from "../../mod.ts";
 
 /** Tasks of a child. The last one commits deferred and flushes now and then. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { openSync } from "../../adapters/node/mod.ts";
+import { openSync } from "./runtime.ts";
 import type { Io } from "../../core/io.ts";
 import type { BatchOperation, Kvig, RangeOptions, Snapshot } from "../../mod.ts";
 import { assertEquals } from "./assert.ts";

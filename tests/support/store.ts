@@ -7,7 +7,7 @@
 import { test } from "node:test";
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "./runtime.ts";
 import type { Io } from "../../core/io.ts";
 import { isKvigError } from "../../core/errors.ts";
 import type { Kvig, KvigError, KvigErrorCode, OpenOptions, VerifyReport } from "../../mod.ts";

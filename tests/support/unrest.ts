@@ -11,7 +11,7 @@
 
 import { setImmediate } from "node:timers";
 
-import { open } from "../../adapters/node/mod.ts";
+import { open } from "./runtime.ts";
 import { isKvigError } from "../../core/errors.ts";
 import type { Kvig, OpenOptions, Snapshot } from "../../mod.ts";
 import { assertEquals, fail } from "./assert.ts";

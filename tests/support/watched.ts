@@ -6,7 +6,7 @@
 
 import { test } from "node:test";
 
-import { open, openSync } from "../../adapters/node/mod.ts";
+import { open, openSync } from "./runtime.ts";
 import type { Engine } from "../../core/engine.ts";
 import { KvigError } from "../../core/errors.ts";
 import type { Kvig, OpenOptions } from "../../mod.ts";

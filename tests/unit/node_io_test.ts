@@ -231,7 +231,7 @@ testBoth("a system that wants another alignment turns direct off", async (_, pat
     blocking: false,
     direct: true,
     locker: nodeLocker,
-    background: refusing,
+    background: () => refusing,
   });
   const file = await result(io.open(path, { create: true }));
   if (!file.direct) return context.skip("the file system refuses O_DIRECT");
@@ -371,7 +371,7 @@ test("nodeIo(asynchronous): writeBatch() goes on after short writes", async () =
       blocking: false,
       direct,
       locker: nodeLocker,
-      background: calls,
+      background: () => calls,
     });
     const file = await result(io.open(dir.file(`data${direct}`), { create: true }));
     await result(file.writeBatch(scatteredBatch()));
@@ -401,7 +401,7 @@ test("nodeIo(blocking): writeBatch() goes on after short writes", async () => {
 testBoth("writeBatch() gives up when nothing gets written", async (_, path, __, blocking) => {
   const { calls, count } = shortWrites(0);
   const parts = { description: "test", direct: false, locker: nodeLocker };
-  const io = fileIo({ ...parts, blocking, background: calls });
+  const io = fileIo({ ...parts, blocking, background: () => calls });
   const file = await result(io.open(path, { create: true }));
   const write = () => assertFails(file.writeBatch(scatteredBatch()), "KVIG_IO", "writes nothing");
   if (blocking) {
@@ -430,7 +430,7 @@ test("writeBatch() writes adjacent entries with one call", async () => {
   using dir = tempDir();
   const { calls, count } = shortWrites(Infinity);
   const parts = { description: "test", blocking: false, direct: false, locker: nodeLocker };
-  const io = fileIo({ ...parts, background: calls });
+  const io = fileIo({ ...parts, background: () => calls });
   const file = await result(io.open(dir.file("data"), { create: true }));
   await result(file.writeBatch(scatteredBatch()));
   assertEquals(count(), 2);
@@ -452,7 +452,7 @@ test("a late second completion is ignored, and nothing is settled twice", async 
     },
   };
   const parts = { description: "test", blocking: false, direct: false, locker: nodeLocker };
-  const io = fileIo({ ...parts, background: twice });
+  const io = fileIo({ ...parts, background: () => twice });
   const file = await result(io.open(dir.file("data"), { create: true }));
   await writeAll(file, 0, pattern(10));
   assertEquals(await result(file.read(0, new Uint8Array(10), 0, 10)), 10);
@@ -469,7 +469,7 @@ test("close() waits for operations in flight before the descriptor goes", async 
     },
   };
   const parts = { description: "test", blocking: false, direct: false, locker: nodeLocker };
-  const io = fileIo({ ...parts, background: held });
+  const io = fileIo({ ...parts, background: () => held });
   const file = await result(io.open(dir.file("data"), { create: true }));
   await writeAll(file, 0, pattern(10));
   const memory = new Uint8Array(10);

@@ -1,0 +1,33 @@
+/**
+ * More handles of a file that is open already, by its path.
+ *
+ * @module
+ */
+
+import { KvigError } from "../../core/io.ts";
+import type { FileIdentity } from "../file_io.ts";
+
+/**
+ * Opens the file at `path` once more.
+ * @throws {KvigError} `KVIG_LOCKED` when the path does not mean the file `identity` any more: then
+ *   somebody replaced it, and uses what has its name now.
+ */
+export function openSame(
+  path: string,
+  identity: FileIdentity,
+  options: Deno.OpenOptions,
+): Deno.FsFile {
+  const handle = Deno.openSync(path, options);
+  let same = false;
+  try {
+    const { dev, ino } = handle.statSync();
+    same = dev === Number(identity.dev) && ino === Number(identity.ino);
+  } finally {
+    if (!same) handle.close();
+  }
+  if (!same) {
+    const why = "its name does not mean the file any more that was opened";
+    throw new KvigError("KVIG_LOCKED", `cannot open ${path} once more: ${why}`);
+  }
+  return handle;
+}

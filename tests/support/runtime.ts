@@ -1,0 +1,49 @@
+/**
+ * The adapter of the runtime that runs the tests: the same tests hold on each of them.
+ *
+ * @module
+ */
+
+import process from "node:process";
+
+import type * as nodeAdapter from "../../adapters/node/mod.ts";
+import type { Io } from "../../core/io.ts";
+
+/** Name of the running runtime. */
+export const runtimeName: "node" | "deno" | "bun" = "Deno" in globalThis
+  ? "deno"
+  : process.versions["bun"] === undefined
+  ? "node"
+  : "bun";
+
+/** How an adapter's Io is chosen. */
+export interface RuntimeIoOptions {
+  /** Whether every operation is complete when it returns. */
+  blocking?: boolean;
+  /** Whether to bypass the system's page cache. */
+  direct?: boolean;
+}
+
+interface Adapter {
+  readonly open: typeof nodeAdapter.open;
+  readonly openSync: typeof nodeAdapter.openSync;
+  readonly runtimeIo: (options?: RuntimeIoOptions) => Io;
+}
+
+const adapter: Adapter = await load();
+
+async function load(): Promise<Adapter> {
+  if (runtimeName === "deno") {
+    const { denoIo, open, openSync } = await import("../../adapters/deno/mod.ts");
+    return { open, openSync, runtimeIo: denoIo };
+  }
+  if (runtimeName === "bun") {
+    const { bunIo, open, openSync } = await import("../../adapters/bun/mod.ts");
+    return { open, openSync, runtimeIo: bunIo };
+  }
+  const { nodeIo, open, openSync } = await import("../../adapters/node/mod.ts");
+  return { open, openSync, runtimeIo: nodeIo };
+}
+
+export const { open, openSync, runtimeIo } = adapter;
+export * from "../../core/public.ts";
