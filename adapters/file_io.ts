@@ -97,12 +97,8 @@ class FileIo implements Io {
   }
 
   remove(path: string, options?: CallOptions): Future<void> {
-    return systemCall(
-      `remove ${path}`,
-      this.#isBlocking(options),
-      () => fs.unlinkSync(path),
-      (done) => fs.unlink(path, (error) => done(error, undefined)),
-    );
+    const blocking = this.#isBlocking(options);
+    return runTask(`remove ${path}`, blocking, removeTask(path, blocking));
   }
 
   syncDirectory(path: string, options?: CallOptions): Future<void> {
@@ -168,10 +164,12 @@ function* openTask(
 }
 
 function openFlags(options: IoOpenOptions): number {
-  let flags = (options.readOnly === true ? O_RDONLY : O_RDWR) | O_NOFOLLOW;
-  if (options.create === true) flags |= O_CREAT;
-  if (options.create === true && options.exclusive === true) flags |= O_EXCL;
-  return flags;
+  // Whoever makes a file may write it, and Deno has no O_EXCL for those who only read.
+  if (options.create === true && options.exclusive === true) {
+    return O_RDWR | O_NOFOLLOW | O_CREAT | O_EXCL;
+  }
+  const flags = (options.readOnly === true ? O_RDONLY : O_RDWR) | O_NOFOLLOW;
+  return options.create === true ? flags | O_CREAT : flags;
 }
 
 function openCall(path: string, flags: number, mode: number, blocking: boolean): Future<number> {
@@ -229,6 +227,21 @@ function* openDirect(
   }
   if (fd >= 0) fs.closeSync(fd);
   return -1;
+}
+
+/** Looks before removing: Deno's unlink removes an empty directory as well. */
+function* removeTask(path: string, blocking: boolean): Task<void> {
+  const words = `remove ${path}`;
+  const stat = yield* lookUp(words, path, blocking);
+  if (stat?.isDirectory() === true) {
+    throw new KvigError("KVIG_ACCESS", `cannot remove ${path}: it is a directory`);
+  }
+  yield* systemCall(
+    words,
+    blocking,
+    () => fs.unlinkSync(path),
+    (done) => fs.unlink(path, (error) => done(error, undefined)),
+  );
 }
 
 function* syncDirectoryTask(path: string, blocking: boolean): Task<void> {

@@ -7,6 +7,7 @@
 import type { Command } from "./command.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { compactCommand } from "./commands/compact.ts";
+import { conformanceCommand } from "./commands/conformance.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { dumpCommand } from "./commands/dump.ts";
 import { getCommand } from "./commands/get.ts";
@@ -28,4 +29,5 @@ export const COMMANDS: readonly Command[] = [
   verifyCommand,
   compactCommand,
   backupCommand,
+  conformanceCommand,
 ];

@@ -39,7 +39,8 @@ number of readers may share one. get, scan, dump, stat, verify and backup read.
 
 Exit codes:
   0    all went well, also when the reader of the output left early
-  1    the operation failed, get did not find the key, or verify found problems
+  1    the operation failed, get did not find the key, verify found problems, or
+       a case of conformance failed
   2    the command line is wrong
   130  interrupted by Ctrl-C (143 by SIGTERM); the store is closed in good order
 

@@ -6,6 +6,7 @@
 
 import { DONE } from "./btree.ts";
 import type { Bytes } from "./codec.ts";
+import { Commits, type Written } from "./commits.ts";
 import type { Engine } from "./engine.ts";
 import { NEED_BUFFER, NEED_TASK, wouldBlock } from "./engine.ts";
 import { isKvigError } from "./errors.ts";
@@ -33,21 +34,17 @@ import {
 } from "./write_input.ts";
 import { clearTask, putTask, removeTask } from "./writer.ts";
 
-/** What a task did, and the group that makes it durable. */
-interface Written<T> {
-  result: T;
-  group: Group | undefined;
-}
-
 /** An open store. */
 export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   extends Reader<K, V, KO, VO> {
   readonly #snapshots = new Set<Snapshot<K, V, KO, VO>>();
+  readonly #commits: Commits;
   #closing: Promise<void> | undefined = undefined;
 
   /** Made by `open()`. */
   constructor(engine: Engine, codecs: Codecs<K, V, KO, VO>) {
     super(engine, codecs);
+    this.#commits = new Commits(engine);
   }
 
   /**
@@ -61,6 +58,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
       const sync = this.#beginWrite(options);
       const k = keyToWrite(this.engine, this.codecs, key);
       const v = valueToWrite(this.codecs, value);
+      if (options?.signal?.aborted === true) throw abortedBy(options.signal);
       if (this.#putAtOnce(k, v) === DONE) return this.#committed(sync);
       return this.#putLater(k, v, sync, options);
     } catch (error) {
@@ -95,7 +93,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     try {
       const sync = this.#beginWrite(options);
       const k = keyToWrite(this.engine, this.codecs, key);
-      return this.#single(options, sync, () => removeTask(this.engine, k), false);
+      return this.#commits.write(options?.signal, sync, () => removeTask(this.engine, k), false);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -106,7 +104,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     const sync = this.#beginWrite(options);
     const k = keyToWrite(this.engine, this.codecs, key);
     this.engine.checkCanCommit(sync);
-    return this.#singleSync(sync, () => removeTask(this.engine, k), false);
+    return this.#commits.writeSync(sync, () => removeTask(this.engine, k), false);
   }
 
   /** Carries out all operations, in their order, or none. */
@@ -114,7 +112,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     try {
       const sync = this.#beginWrite(options);
       const raw = rawOperations(this.engine, this.codecs, operations);
-      return this.#single(options, sync, () => this.#batchTask(raw), true);
+      return this.#commits.write(options?.signal, sync, () => this.#batchTask(raw), true);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -125,7 +123,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     const sync = this.#beginWrite(options);
     const raw = rawOperations(this.engine, this.codecs, operations);
     this.engine.checkCanCommit(sync);
-    this.#singleSync(sync, () => this.#batchTask(raw), true);
+    this.#commits.writeSync(sync, () => this.#batchTask(raw), true);
   }
 
   /** Removes every key of a range, or all of them; returns how many went. */
@@ -133,9 +131,10 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     try {
       const sync = this.#beginWrite(options);
       const bounds = boundsOf(range, this.encodeKey);
+      if (options?.signal?.aborted === true) throw abortedBy(options.signal);
       if (bounds.empty) return Promise.resolve(0);
       const task = (): Task<number> => clearTask(this.engine, bounds.low, bounds.high);
-      return this.#single(options, sync, task, true);
+      return this.#commits.write(options?.signal, sync, task, true);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -147,7 +146,11 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     const bounds = boundsOf(range, this.encodeKey);
     if (bounds.empty) return 0;
     this.engine.checkCanCommit(sync);
-    return this.#singleSync(sync, () => clearTask(this.engine, bounds.low, bounds.high), true);
+    return this.#commits.writeSync(
+      sync,
+      () => clearTask(this.engine, bounds.low, bounds.high),
+      true,
+    );
   }
 
   /**
@@ -160,12 +163,12 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   ): Promise<T> {
     const sync = this.#beginWrite(options);
     checkWork(work);
-    await runAsync(this.#takeTurn(options?.signal));
+    await runAsync(this.#commits.takeTurn(options?.signal));
     let written: Written<T>;
     try {
       written = await this.#transact(work, sync);
     } finally {
-      this.#endTurn();
+      this.engine.turn.release();
     }
     this.engine.checkpointInBackground();
     if (sync) await written.group?.durable();
@@ -197,7 +200,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     const sync = this.#beginWrite(options);
     checkWork(work);
     this.engine.checkCanCommit(sync);
-    this.engine.runBlocking(this.#takeTurn(undefined));
+    this.engine.runBlocking(this.#commits.takeTurn(undefined));
     const tx = this.#begin();
     let result: T;
     let group: Group | undefined;
@@ -213,7 +216,7 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
       this.#abortSync(tx);
       throw error;
     }
-    this.#endTurn();
+    this.engine.turn.release();
     if (sync && group !== undefined) {
       this.engine.runBlocking(this.engine.log.syncThrough(group.number));
     }
@@ -227,13 +230,13 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   #abortSync(tx: Transaction<K, V, KO, VO>): void {
     try {
       this.engine.runBlocking(this.#abort(tx));
-      this.#endTurn();
+      this.engine.turn.release();
     } catch (error) {
       if (!isKvigError(error, "KVIG_WOULD_BLOCK")) {
-        this.#endTurn();
+        this.engine.turn.release();
         throw error;
       }
-      runAsync(this.#abort(tx)).finally(() => this.#endTurn()).catch(ignore);
+      runAsync(this.#abort(tx)).finally(() => this.engine.turn.release()).catch(ignore);
     }
   }
 
@@ -378,7 +381,10 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     this.closeSync();
   }
 
-  /** The tree as committed. */
+  /**
+   * The tree as committed.
+   * @internal
+   */
   protected override root(): TreeRoot {
     return this.engine.pages.visible.tree;
   }
@@ -388,14 +394,20 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     this.engine.checkOpen();
   }
 
-  /** Holds the committed state. */
+  /**
+   * Holds the committed state.
+   * @internal
+   */
   protected override hold(): State {
     const state = this.engine.committedState();
     this.engine.pages.holds.hold(state);
     return state;
   }
 
-  /** Gives one hold up. */
+  /**
+   * Gives one hold up.
+   * @internal
+   */
   protected override release(state: State): void {
     this.engine.releaseState(state);
   }
@@ -433,11 +445,11 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     options: WriteOptions | undefined,
   ): Promise<void> {
     const task = (): Task<void> => putTask(this.engine, key, value);
-    return this.#single(options, sync, task, isLarge(this.engine, key, value));
+    return this.#commits.write(options?.signal, sync, task, isLarge(this.engine, key, value));
   }
 
   #putLaterSync(key: Uint8Array, value: Uint8Array, sync: boolean): void {
-    this.#singleSync(
+    this.#commits.writeSync(
       sync,
       () => putTask(this.engine, key, value),
       isLarge(this.engine, key, value),
@@ -461,67 +473,6 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     engine.checkpointNow();
   }
 
-  #single<T>(
-    options: WriteOptions | undefined,
-    sync: boolean,
-    task: () => Task<T>,
-    scoped: boolean,
-  ): Promise<T> {
-    return runAsync(this.#inTurn(options?.signal, sync, task, scoped)).then((written) => {
-      this.engine.checkpointInBackground();
-      const durable = written.group !== undefined && sync ? written.group.durable() : undefined;
-      return durable === undefined ? written.result : durable.then(() => written.result);
-    });
-  }
-
-  #singleSync<T>(sync: boolean, task: () => Task<T>, scoped: boolean): T {
-    const { engine } = this;
-    const { result, group } = engine.runBlocking(this.#inTurn(undefined, sync, task, scoped));
-    if (sync && group !== undefined) engine.runBlocking(engine.log.syncThrough(group.number));
-    engine.checkpointNow();
-    return result;
-  }
-
-  /** Takes the turn, writes, commits and passes the turn on. */
-  *#inTurn<T>(
-    signal: Signalled | undefined,
-    sync: boolean,
-    task: () => Task<T>,
-    scoped: boolean,
-  ): Task<Written<T>> {
-    const { engine } = this;
-    yield* this.#takeTurn(signal);
-    try {
-      const written = scoped ? yield* this.#scoped(sync, task) : yield* this.#unscoped(sync, task);
-      if (sync) written.group?.durable().catch(ignore);
-      engine.log.schedule();
-      return written;
-    } finally {
-      this.#endTurn();
-    }
-  }
-
-  *#unscoped<T>(sync: boolean, task: () => Task<T>): Task<Written<T>> {
-    const { engine } = this;
-    const { recordBytes } = engine.log;
-    const result = yield* task();
-    const group = engine.log.recordBytes === recordBytes ? undefined : engine.commitSingle(sync);
-    return { result, group };
-  }
-
-  *#scoped<T>(sync: boolean, task: () => Task<T>): Task<Written<T>> {
-    const { engine } = this;
-    const scope = engine.beginScope();
-    try {
-      const result = yield* task();
-      scope.changes = 1;
-      return { result, group: yield* engine.commitScope(sync) };
-    } catch (error) {
-      if (engine.scope === scope) yield* engine.abortScope();
-      throw error;
-    }
-  }
-
   *#batchTask(
     operations: readonly { key: Uint8Array; value: Uint8Array | undefined }[],
   ): Task<void> {
@@ -529,20 +480,6 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
       if (value !== undefined) yield* putTask(this.engine, key, value);
       else yield* removeTask(this.engine, key);
     }
-  }
-
-  *#takeTurn(signal: Signalled | undefined): Task<void> {
-    yield* this.engine.turn.take(signal);
-    try {
-      this.engine.checkWritable();
-    } catch (error) {
-      this.engine.turn.release();
-      throw error;
-    }
-  }
-
-  #endTurn(): void {
-    this.engine.turn.release();
   }
 
   #begin(): Transaction<K, V, KO, VO> {

@@ -34,11 +34,20 @@ export interface Codecs<K, V, KO, VO> {
 
 /** Everything that can be read. */
 export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array> {
-  /** The engine. For the other parts of kvig. */
+  /**
+   * The engine. For the other parts of kvig.
+   * @internal
+   */
   protected readonly engine: Engine;
-  /** The codecs. For the other parts of kvig. */
+  /**
+   * The codecs. For the other parts of kvig.
+   * @internal
+   */
   protected readonly codecs: Codecs<K, V, KO, VO>;
-  /** The large values that are being read. */
+  /**
+   * The large values that are being read.
+   * @internal
+   */
   protected readonly runReads: RunReads = new RunReads();
   readonly #fresh = new FreshBytes();
   readonly #reference = new OverflowReference();
@@ -63,13 +72,25 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     };
   }
 
-  /** The tree as it is to be read now. */
+  /**
+   * The tree as it is to be read now.
+   * @internal
+   */
   protected abstract root(): TreeRoot;
-  /** Throws where nothing can be read any more. */
+  /**
+   * Throws where nothing can be read any more.
+   * @internal
+   */
   protected abstract check(): void;
-  /** Takes a hold on the state as it is now. */
+  /**
+   * Takes a hold on the state as it is now.
+   * @internal
+   */
   protected abstract hold(): State;
-  /** Gives a hold up. */
+  /**
+   * Gives a hold up.
+   * @internal
+   */
   protected abstract release(state: State): void;
 
   /** Bytes of a key. */
@@ -151,6 +172,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
   getMany(keys: Iterable<K>): Promise<(VO | undefined)[]> {
     const promises: Promise<VO | undefined>[] = [];
     try {
+      this.check();
       for (const key of iterable(keys)) promises.push(this.get(key));
     } catch (error) {
       return Promise.reject(error);
@@ -161,6 +183,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
   /** Like {@link getMany}, at once. */
   getManySync(keys: Iterable<K>): (VO | undefined)[] {
     const values: (VO | undefined)[] = [];
+    this.check();
     for (const key of iterable(keys)) values.push(this.getSync(key));
     return values;
   }

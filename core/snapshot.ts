@@ -54,7 +54,10 @@ export class Snapshot<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     this.close();
   }
 
-  /** The tree of its state. */
+  /**
+   * The tree of its state.
+   * @internal
+   */
   protected override root(): TreeRoot {
     return this.#state.tree;
   }
@@ -65,13 +68,19 @@ export class Snapshot<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     if (this.#closed) throw new KvigError("KVIG_CLOSED", "the snapshot is closed");
   }
 
-  /** Holds its state once more. */
+  /**
+   * Holds its state once more.
+   * @internal
+   */
   protected override hold(): State {
     this.engine.pages.holds.hold(this.#state);
     return this.#state;
   }
 
-  /** Gives one hold up. */
+  /**
+   * Gives one hold up.
+   * @internal
+   */
   protected override release(state: State): void {
     this.engine.releaseState(state);
   }

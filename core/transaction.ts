@@ -98,7 +98,10 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     return this.#doom;
   }
 
-  /** For the store: ends it for its user, once its operations under way are over. */
+  /**
+   * For the store: ends it for its user, once its operations under way are over.
+   * @internal
+   */
   *finish(): Task<void> {
     this.#ended = true;
     if (this.#finished) return;
@@ -112,7 +115,10 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     for (const state of this.#held.splice(0)) this.engine.releaseState(state);
   }
 
-  /** The tree with the transaction's own writes. */
+  /**
+   * The tree with the transaction's own writes.
+   * @internal
+   */
   protected override root(): TreeRoot {
     return this.engine.pages.work.tree;
   }
@@ -122,7 +128,10 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     this.#check();
   }
 
-  /** Holds the state with the transaction's own writes. */
+  /**
+   * Holds the state with the transaction's own writes.
+   * @internal
+   */
   protected override hold(): State {
     const state = this.engine.workingState();
     this.engine.pages.holds.hold(state);
@@ -130,7 +139,10 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     return state;
   }
 
-  /** Gives one hold up, unless the end of the transaction did. */
+  /**
+   * Gives one hold up, unless the end of the transaction did.
+   * @internal
+   */
   protected override release(state: State): void {
     const index = this.#held.indexOf(state);
     if (index < 0) return;

@@ -65,20 +65,22 @@ function checkExports(): void {
   for (const [entry, source] of Object.entries(sources)) {
     const path = String(source);
     expect(existsSync(join(root, path)), `deno.json: ${entry} points at ${path}, which is missing`);
-    const stem = path.replace(/^\.\//, "./dist/").replace(/\.ts$/, "");
-    const wanted = { types: `${stem}.d.ts`, default: `${stem}.js` };
+    const stem = path.replace(/^\.\//, "").replace(/\.ts$/, "");
+    const wanted = { types: `./dist/${stem}.d.ts`, default: `./dist/npm/${stem}.js` };
     const sentence = `package.json: ${entry} must be exactly ${JSON.stringify(wanted)}`;
     expect(same(compiled[entry], wanted), sentence);
     const files = npm["files"] as string[];
     const shipped = (path: string): boolean =>
-      files.some((kept) => path === `./${kept}` || path.startsWith(`./${kept}/`));
+      files.some((kept) =>
+        path === `./${kept}` || path.startsWith(`./${kept.replace("**/*.d.ts", "")}`)
+      );
     expect(
       shipped(wanted.types) && shipped(wanted.default),
       `package.json: "files" leaves out ${entry}`,
     );
   }
   for (const [name, path] of Object.entries(table(npm, "bin"))) {
-    const source = String(path).replace(/^dist\//, "").replace(/\.js$/, ".ts");
+    const source = String(path).replace(/^dist\/npm\//, "").replace(/\.js$/, ".ts");
     const runs = existsSync(join(root, source)) && readText(source).startsWith("#!/usr/bin/env ");
     expect(runs, `package.json: bin ${name}: ${source} is missing or has no #! line`);
   }

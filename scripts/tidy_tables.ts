@@ -12,9 +12,9 @@ export const CORE_LAYERS: Readonly<Record<string, string>> = {
   state: `catalogue_entry free_space log log_reader meta page_cache pages sieve state`,
   pager: `checkpoint creation meta_pages pager`,
   btree: `btree merge path split`,
-  database: `backup closing codec compact cursor database engine entries open_store opening options
-    page_source public range reader recovery snapshot state_walk stats transaction tree_walk values
-    verify write_input writer`,
+  database: `backup closing codec commits compact cursor database engine entries open_store
+    opening options page_source public range reader recovery snapshot state_walk stats transaction
+    tree_walk values verify write_input writer`,
 };
 
 /**
@@ -28,19 +28,26 @@ export const PARTS: readonly Part[] = [
   // One adapter never imports another: the folder is part of the name that is compared.
   { name: "adapter", files: /^adapters\/([^/]+)\//, imports: ["core", "adapters/*.ts"] },
   { name: "mod.ts", files: /^mod\.ts$/, imports: ["core", "adapters/mod.ts"] },
-  { name: "cli", files: /^cli\//, imports: ["core", "mod.ts", "adapters/mod.ts", "adapter"] },
+  {
+    name: "cli",
+    files: /^cli\//,
+    imports: ["core", "mod.ts", "adapters/mod.ts", "adapter", "conformance"],
+  },
   { name: "scripts", files: /^scripts\//, imports: [] },
-  { name: "examples", files: /^examples\//, imports: ["mod.ts", "adapter"] },
+  { name: "examples", files: /^examples\//, imports: ["core", "mod.ts", "adapter"] },
   {
     name: "bench",
     files: /^bench\//,
     imports: ["core", "mod.ts", "adapters/mod.ts", "adapters/*.ts", "adapter"],
   },
+  // Published: it runs wherever an Io does.
+  { name: "conformance", files: /^tests\/conformance\//, imports: ["core"], product: true },
   {
     name: "tests",
     files: /^tests\//,
     imports: [
       "core",
+      "conformance",
       "mod.ts",
       "adapters/mod.ts",
       "adapters/*.ts",

@@ -10,14 +10,19 @@ import type { FileIdentity } from "../file_io.ts";
 /**
  * Opens the file at `path` once more.
  * @throws {KvigError} `KVIG_LOCKED` when the path does not mean the file `identity` any more: then
- *   somebody replaced it, and uses what has its name now.
+ *   somebody removed or replaced it, and may use what has its name now.
  */
 export function openSame(
   path: string,
   identity: FileIdentity,
   options: Deno.OpenOptions,
 ): Deno.FsFile {
-  const handle = Deno.openSync(path, options);
+  let handle: Deno.FsFile;
+  try {
+    handle = Deno.openSync(path, options);
+  } catch (error) {
+    throw error instanceof Deno.errors.NotFound ? replaced(path, error) : error;
+  }
   let same = false;
   try {
     const { dev, ino } = handle.statSync();
@@ -25,9 +30,12 @@ export function openSame(
   } finally {
     if (!same) handle.close();
   }
-  if (!same) {
-    const why = "its name does not mean the file any more that was opened";
-    throw new KvigError("KVIG_LOCKED", `cannot open ${path} once more: ${why}`);
-  }
+  if (!same) throw replaced(path);
   return handle;
+}
+
+function replaced(path: string, cause?: Error): KvigError {
+  const why = "its name does not mean the file any more that was opened";
+  const details = cause === undefined ? {} : { cause };
+  return new KvigError("KVIG_LOCKED", `cannot open ${path} once more: ${why}`, details);
 }

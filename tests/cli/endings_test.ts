@@ -9,6 +9,7 @@ import { test } from "node:test";
 
 import { openSync } from "../support/runtime.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { RUN_ARGUMENTS, shellCommand } from "../support/subprocess.ts";
 import { tempDir } from "../support/tmp.ts";
 import { assertSound, ENTRY, ENVIRONMENT, fails, kvig, makeStore, ok, start } from "./kvig.ts";
 
@@ -70,7 +71,7 @@ test("exit codes hold where nobody reads the messages", () => {
   using dir = tempDir();
   const store = makeStore(dir, { a: "1" });
   const run = (words: string): string =>
-    `{ sleep 0.1; '${process.execPath}' '${ENTRY}' ${words} '${store}'; echo $? >&3; } ` +
+    `{ sleep 0.1; ${shellCommand(ENTRY)} ${words} '${store}'; echo $? >&3; } ` +
     "2>&1 >&2 | true";
   const { stdout } = spawnSync("sh", ["-c", `{ ${run("verify")}; ${run("delete")}; } 3>&1`], {
     encoding: "utf8",
@@ -105,7 +106,7 @@ test("a reader that leaves ends a dump quietly", () => {
   using dir = tempDir();
   const store = dir.file("store");
   ok(["load", store, "--log-size", "1MiB"], lines(20_000));
-  const dump = `'${process.execPath}' '${ENTRY}' dump '${store}'; echo "code $?" >&2`;
+  const dump = `${shellCommand(ENTRY)} dump '${store}'; echo "code $?" >&2`;
   const { stdout, stderr } = spawnSync("sh", ["-c", `{ ${dump}; } | head -n 1`], {
     encoding: "utf8",
     env: ENVIRONMENT,
@@ -121,7 +122,7 @@ test("output that cannot be written is an error", { skip: noFullDevice }, () => 
   using dir = tempDir();
   const store = makeStore(dir, { a: "1" });
   for (const args of [["dump", store], ["get", store, "a"], ["--help"], ["stat", store]]) {
-    const { status, stderr } = spawnSync(process.execPath, [ENTRY, ...args], {
+    const { status, stderr } = spawnSync(process.execPath, [...RUN_ARGUMENTS, ENTRY, ...args], {
       stdio: ["ignore", openFile("/dev/full", "w"), "pipe"],
       encoding: "utf8",
       env: ENVIRONMENT,
@@ -140,7 +141,7 @@ test("a load that is killed leaves whole transactions for the next command", asy
   await waitUntil(() => existsSync(store));
   await new Promise((resolve) => setTimeout(resolve, 300));
   load.kill("SIGKILL");
-  assertEquals((await load.ended).code, null);
+  assertEquals((await load.ended).code, 137);
   const opened = kvig(["load", store]);
   assertEquals(opened.code, 0, opened.err);
   const entries = Number(/^entries +([\d,]+)/.exec(ok(["stat", store]))?.[1].replace(",", ""));

@@ -10,6 +10,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 import { assertEquals, assertMatch } from "../support/assert.ts";
+import { exitCode, RUN_ARGUMENTS } from "../support/subprocess.ts";
 import { TempDir } from "../support/tmp.ts";
 
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
@@ -31,7 +32,7 @@ export const ENVIRONMENT: NodeJS.ProcessEnv = {
 
 /** How one run ended and what it wrote. */
 export interface Run {
-  /** The exit code. */
+  /** The exit code; 128 and the number of the signal that ended it, if one did. */
   readonly code: number | null;
   /** Standard output, as text. */
   readonly out: string;
@@ -43,7 +44,7 @@ export interface Run {
 
 /** Runs `kvig` with `args`, standard input being `input`, and waits for its end. */
 export function kvig(args: readonly string[], input: string | Uint8Array = ""): Run {
-  const child = spawnSync(process.execPath, [ENTRY, ...args], {
+  const child = spawnSync(process.execPath, [...RUN_ARGUMENTS, ENTRY, ...args], {
     input,
     env: ENVIRONMENT,
     timeout: 60_000,
@@ -51,7 +52,7 @@ export function kvig(args: readonly string[], input: string | Uint8Array = ""): 
   });
   if (child.error !== undefined) throw child.error;
   return {
-    code: child.status,
+    code: exitCode(child.status, child.signal),
     out: child.stdout.toString(),
     bytes: new Uint8Array(child.stdout),
     err: child.stderr.toString(),
@@ -114,7 +115,7 @@ export interface Running {
 
 /** Starts `kvig` with `args`. */
 export function start(args: readonly string[]): Running {
-  const child = spawn(process.execPath, [ENTRY, ...args], {
+  const child = spawn(process.execPath, [...RUN_ARGUMENTS, ENTRY, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
     env: ENVIRONMENT,
   });
@@ -131,8 +132,9 @@ export function start(args: readonly string[]): Running {
   child.stdin.on("error", () => {});
   const ended = new Promise<Run>((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => {
-      resolve({ code, out: text(out), bytes: new Uint8Array(Buffer.concat(out)), err: text(err) });
+    child.on("close", (status, signal) => {
+      const bytes = new Uint8Array(Buffer.concat(out));
+      resolve({ code: exitCode(status, signal), out: text(out), bytes, err: text(err) });
     });
   });
   const until = (wanted: string): Promise<void> =>
@@ -148,7 +150,8 @@ export function start(args: readonly string[]): Running {
     });
   return {
     write: (input) => void child.stdin.write(input),
-    kill: (signal) => void child.kill(signal),
+    // Not child.kill(): Deno's closes the standard input of the child as well.
+    kill: (signal) => void (child.pid !== undefined && process.kill(child.pid, signal)),
     until,
     ended,
   };

@@ -10,6 +10,7 @@ import { test } from "node:test";
 
 import { Progress } from "../../cli/progress.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import { shellCommand } from "../support/subprocess.ts";
 import { tempDir } from "../support/tmp.ts";
 import { assertSound, ENTRY, ENVIRONMENT, kvig } from "./kvig.ts";
 
@@ -109,7 +110,7 @@ test(
       (_, i) => `{"key":"${i}","value":"${"x".repeat(50)}"}`,
     );
     writeFileSync(input, lines.join("\n"));
-    const run = (words: string): string => `'${process.execPath}' '${ENTRY}' ${words}`;
+    const run = (words: string): string => `${shellCommand(ENTRY)} ${words}`;
     const cases: [string, RegExp, RegExp][] = [
       [
         `load ${store} ${input}`,

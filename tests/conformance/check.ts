@@ -100,7 +100,7 @@ export function checkThrows(work: () => unknown, code: KvigErrorCode, what: stri
   throw new ConformanceError(`${what}: expected ${code}, and it succeeded with ${show(value)}`);
 }
 
-/** Waits for `future` and takes it as the store does: with the generation it was handed out with. */
+/** Waits for `future` and takes it as the store does: with the generation that it came with. */
 export async function result<T>(future: Future<T>): Promise<T> {
   const { generation } = future;
   if (!future.settled) await future.promise();
@@ -127,6 +127,9 @@ export async function checkFails(
 /** A value in a few words. */
 export function show(value: unknown): string {
   if (isKvigError(value)) return `${value.code}: ${value.message}`;
+  if (value instanceof Error && value.name === "KvigError") {
+    return `a KvigError of another copy of kvig than the one that runs the suite: ${value.message}`;
+  }
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   if (typeof value === "string") return JSON.stringify(value);
   if (value instanceof Uint8Array) return `${value.length} bytes`;

@@ -22,6 +22,7 @@
 
 import { type Conformance, registerCases } from "./harness.ts";
 import { ioCases } from "./io.ts";
+import { testStore } from "./store.ts";
 
 export type { Case, Conformance, Elsewhere, Harness, Outcome, Place, Supports } from "./harness.ts";
 export { ConformanceError, NotProven } from "./check.ts";
@@ -38,7 +39,10 @@ export function testIo(harness: Conformance): void {
   registerCases(harness, ioCases);
 }
 
-/** Registers all tests. */
+export { testStore };
+
+/** Registers all tests: those of the Io and those of a store over it. */
 export function conformance(harness: Conformance): void {
   testIo(harness);
+  testStore(harness);
 }

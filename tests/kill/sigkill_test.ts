@@ -25,6 +25,7 @@ import {
   TASKS,
   verbOf,
 } from "../support/killed_child.ts";
+import { RUN_ARGUMENTS } from "../support/subprocess.ts";
 import { Random, runSeed } from "../support/random.ts";
 import { assertSound, textOf } from "../support/store.ts";
 import { tempDir } from "../support/tmp.ts";
@@ -70,7 +71,7 @@ function drawDeath(random: Random): Death {
 
 /** Starts a child and kills it; tells what it said. */
 function liveAndDie(plan: LifePlan, death: Death, env: NodeJS.ProcessEnv): Promise<Heard> {
-  const child = spawn(process.execPath, [program, JSON.stringify(plan)], {
+  const child = spawn(process.execPath, [...RUN_ARGUMENTS, program, JSON.stringify(plan)], {
     stdio: ["ignore", "pipe", "inherit"],
     env,
   });
@@ -226,7 +227,7 @@ test("processes killed at any moment lose nothing that was acknowledged", {
   const seed = runSeed("processes killed");
   using cache = tempDir();
   const env = { ...process.env, NODE_COMPILE_CACHE: cache.path };
-  spawnSync(process.execPath, [program, "null"], { env, timeout: LIFE_LIMIT_MS });
+  spawnSync(process.execPath, [...RUN_ARGUMENTS, program, "null"], { env, timeout: LIFE_LIMIT_MS });
   // Two at a time: one child works while another one starts.
   const queue = STORES.keys();
   const worker = async (): Promise<void> => {

@@ -16,16 +16,14 @@ import { open, openSync } from "../support/runtime.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 import { smallDisk } from "../support/small_disk.ts";
 import { assertCode, assertCodeSync, assertSound, SMALL, textOf } from "../support/store.ts";
+import { RUNTIME_URL, scriptArguments } from "../support/subprocess.ts";
 import { tempDir } from "../support/tmp.ts";
-
-const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
-const adapter = new URL(`../../adapters/node/mod.${ending}`, import.meta.url).href;
 
 /** A process that opens the store at `path`, says how that went, and stays until it is killed. */
 async function openingChild(path: string, readOnly: boolean) {
   const options = JSON.stringify({ ...SMALL, readOnly });
   const script = `
-    const { openSync } = await import(${JSON.stringify(adapter)});
+    const { openSync } = await import(${JSON.stringify(RUNTIME_URL)});
     try {
       globalThis.store = openSync(${JSON.stringify(path)}, ${options});
       console.log("open");
@@ -33,15 +31,16 @@ async function openingChild(path: string, readOnly: boolean) {
       console.log(error.code);
     }
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+  const child = spawn(process.execPath, scriptArguments(script), {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = await once(child.stdout, "data") as [Uint8Array];
   return {
     said: String(line).trim(),
     async [Symbol.asyncDispose](): Promise<void> {
+      const closed = once(child, "close");
       child.kill("SIGKILL");
-      if (child.exitCode === null && child.signalCode === null) await once(child, "close");
+      await closed;
     },
   };
 }

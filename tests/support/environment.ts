@@ -15,6 +15,7 @@ import { isKvigError } from "../../core/errors.ts";
 import type { Kvig, KvigError, KvigErrorCode, OpenOptions } from "../../mod.ts";
 import { assert, assertEquals, fail } from "./assert.ts";
 import { assertSound } from "./store.ts";
+import { RUNTIME_URL, scriptArguments } from "./subprocess.ts";
 
 /** Small sizes, so that a store is made quickly. */
 export const QUICK: Readonly<OpenOptions> = {
@@ -58,9 +59,6 @@ export function mountMemory(path: string, size: string): Mounted | undefined {
 /** Why a test that mounts is skipped. */
 export const NEEDS_ROOT = "mounting a file system needs root and the permission to mount";
 
-const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
-const doorUrl = new URL(`../../adapters/node/mod.${ending}`, import.meta.url).href;
-
 /** Another process with a store. */
 export interface OtherProcess {
   /** "open", or the code of the error that opening met. */
@@ -72,7 +70,7 @@ export interface OtherProcess {
 /** Starts a process that opens the store at `path`, says how that went, and stays. */
 export async function openElsewhere(path: string, options: OpenOptions): Promise<OtherProcess> {
   const script = `
-    const { openSync } = await import(${JSON.stringify(doorUrl)});
+    const { openSync } = await import(${JSON.stringify(RUNTIME_URL)});
     try {
       globalThis.store = openSync(${JSON.stringify(path)}, ${JSON.stringify(options)});
       if (${options.readOnly !== true}) globalThis.store.putSync("from", "elsewhere");
@@ -81,7 +79,7 @@ export async function openElsewhere(path: string, options: OpenOptions): Promise
       console.log(error.code ?? String(error));
     }
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+  const child = spawn(process.execPath, scriptArguments(script), {
     stdio: ["ignore", "pipe", "inherit"],
     timeout: LIMIT_MS,
     killSignal: "SIGKILL",

@@ -45,5 +45,11 @@ async function load(): Promise<Adapter> {
   return { open, openSync, runtimeIo: nodeIo };
 }
 
-export const { open, openSync, runtimeIo } = adapter;
+/** Opens a store with the runtime's adapter. */
+export const open: Adapter["open"] = adapter.open;
+/** Opens a store with the runtime's adapter and an Io that blocks. */
+export const openSync: Adapter["openSync"] = adapter.openSync;
+/** Makes an Io of the runtime. */
+export const runtimeIo: Adapter["runtimeIo"] = adapter.runtimeIo;
+
 export * from "../../core/public.ts";

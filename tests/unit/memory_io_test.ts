@@ -9,9 +9,14 @@ import { test } from "node:test";
 import { memoryIo } from "../../adapters/memory/io.ts";
 import { WriteBatch } from "../../core/io.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
-import { assertFails, pattern, testIoContract } from "../support/io_contract.ts";
+import { testIoOver } from "../support/conformance.ts";
+import { assertFails, pattern } from "../support/io_helpers.ts";
 
-testIoContract({ name: "memoryIo()", blocking: true, make: memoryIo });
+// Without a limit the suite runs in tests/runtime/.
+testIoOver("memoryIo(), limited", {
+  createIo: () => memoryIo({ capacityBytes: 64 << 20 }),
+  supports: { blocking: true, locks: true, full: (capacityBytes) => memoryIo({ capacityBytes }) },
+});
 
 test("memoryIo() keeps its files to itself", async () => {
   const io = memoryIo();

@@ -14,7 +14,7 @@ import { nodeIo } from "../../adapters/node/io.ts";
 import { type Future, type IoFile, WriteBatch } from "../../core/io.ts";
 import { assertEquals } from "../support/assert.ts";
 import { testBoth } from "../support/both_ways.ts";
-import { assertFails, pattern, result } from "../support/io_contract.ts";
+import { assertFails, pattern, result } from "../support/io_helpers.ts";
 import { tempDir } from "../support/tmp.ts";
 
 // Locks across processes

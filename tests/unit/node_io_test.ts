@@ -16,18 +16,13 @@ import { nodeLocker } from "../../adapters/node/lock.ts";
 import { type IoErrorCode, WriteBatch } from "../../core/io.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 import { testBoth, WAYS } from "../support/both_ways.ts";
-import {
-  assertFails,
-  pattern,
-  readAll,
-  result,
-  testIoContract,
-  writeAll,
-} from "../support/io_contract.ts";
+import { fileHarness, testIoOver } from "../support/conformance.ts";
+import { assertFails, pattern, readAll, result, writeAll } from "../support/io_helpers.ts";
 import { tempDir } from "../support/tmp.ts";
 
 for (const { name, blocking } of WAYS) {
-  testIoContract({ name, blocking, make: () => nodeIo({ blocking }) });
+  // Without the page cache; with it the suite runs in tests/runtime/.
+  testIoOver(`${name}, direct`, fileHarness(() => nodeIo({ blocking, direct: true })));
 }
 
 /** Replaces a call of `node:fs` while `work` runs. */

@@ -1,0 +1,24 @@
+/**
+ * The Ios of this repository that run here keep the contract of `core/io.ts`.
+ *
+ * @module
+ */
+
+import { memoryIo } from "../../adapters/memory/mod.ts";
+import { fileHarness, testIoOver } from "../support/conformance.ts";
+import { runtimeIo, runtimeName } from "../support/runtime.ts";
+
+for (const blocking of [true, false]) {
+  const name = `${runtimeName}, ${blocking ? "blocking" : "asynchronous"}`;
+  testIoOver(name, fileHarness(() => runtimeIo({ blocking })));
+}
+
+testIoOver("memory", {
+  createIo: () => memoryIo(),
+  supports: {
+    blocking: true,
+    large: true,
+    locks: true,
+    full: (capacityBytes) => memoryIo({ capacityBytes }),
+  },
+});
