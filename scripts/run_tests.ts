@@ -67,7 +67,6 @@ const RUNTIMES: Readonly<Record<string, Runtime>> = {
       "--allow-all",
       // `npm run check` has checked the types.
       "--no-check",
-      "--quiet",
       `--junit-path=${reportPath}`,
       file,
     ],
@@ -181,6 +180,20 @@ function readReport(path: string): Outcome | undefined {
   return outcome;
 }
 
+const SKIPPED = /^skipped (\{"name":.*\})$/gm;
+
+/** Puts skips in order that the tests themselves tell of: not every report says that, and why. */
+function addSkips(outcome: Outcome, output: string): void {
+  for (const [, json] of output.matchAll(SKIPPED)) {
+    const { name, why } = JSON.parse(json!) as { name: string; why: string };
+    if (outcome.skipped.includes(`${name}: ${why}`)) continue;
+    const bare = outcome.failures.indexOf(`skipped without a reason: ${name}`);
+    if (bare >= 0) outcome.failures.splice(bare, 1);
+    else outcome.passed--;
+    outcome.skipped.push(`${name}: ${why}`);
+  }
+}
+
 async function runFile(
   runtime: Runtime,
   program: string,
@@ -198,6 +211,7 @@ async function runFile(
   const start = performance.now();
   const { output, trouble } = await execute(program, runtime.argumentsFor(file, reportPath));
   const outcome = readReport(reportPath) ?? none;
+  addSkips(outcome, output);
   const count = outcome.passed + outcome.skipped.length + outcome.failures.length;
   if (outcome.failures.length === 0) {
     if (trouble !== undefined) outcome.failures.push(trouble);

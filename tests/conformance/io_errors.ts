@@ -56,7 +56,8 @@ async function settled(place: Place): Promise<void> {
   }
 }
 
-const CAPACITY_BYTES = 100_000;
+/** A whole number of pages of any system, so that no disk rounds it up. */
+const CAPACITY_BYTES = 98_304;
 
 async function openFull(place: Place): Promise<IoFile> {
   const io: Io = await place.need("full")(CAPACITY_BYTES);

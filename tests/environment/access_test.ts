@@ -11,6 +11,7 @@ import { open, openSync } from "../support/runtime.ts";
 import type { KvigErrorCode, OpenOptions } from "../../mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { closeSound, LIMIT_MS, mountMemory, NEEDS_ROOT, QUICK } from "../support/environment.ts";
+import { skipTest } from "../support/skip.ts";
 import { assertCode, assertCodeSync, textOf } from "../support/store.ts";
 import { type TempDir, tempDir } from "../support/tmp.ts";
 
@@ -36,12 +37,12 @@ test("a read-only file system gives KVIG_ACCESS to all but readers", {
 }, async (context) => {
   using dir = tempDir();
   using disk = mountMemory(dir.file("disk"), "8m");
-  if (disk === undefined) return context.skip(NEEDS_ROOT);
+  if (disk === undefined) return skipTest(context, NEEDS_ROOT);
   const path = `${disk.path}/store`;
   const store = await open(path, QUICK);
   await store.put("key", "value");
   await closeSound(store);
-  if (!disk.remount("ro")) return context.skip("the file system cannot be mounted read-only");
+  if (!disk.remount("ro")) return skipTest(context, "the file system cannot be mounted read-only");
   await assertNotOpened(path, "KVIG_ACCESS");
   await assertNotOpened(`${disk.path}/new`, "KVIG_ACCESS");
   assertEquals(fs.readdirSync(disk.path).toSorted(), ["store", "store-wal"]);

@@ -13,6 +13,7 @@ import { isKvigError } from "../../core/errors.ts";
 import type { Kvig, OpenOptions } from "../../mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { closeSound, LIMIT_MS, mountMemory, NEEDS_ROOT, QUICK } from "../support/environment.ts";
+import { skipTest } from "../support/skip.ts";
 import { assertCode, assertCodeSync, assertSound, textOf } from "../support/store.ts";
 import { tempDir } from "../support/tmp.ts";
 
@@ -93,7 +94,7 @@ function testOnDisk(
   test(sentence, { timeout: LIMIT_MS }, async (context) => {
     using dir = tempDir();
     using disk = mountMemory(dir.file("disk"), size);
-    if (disk === undefined) return context.skip(NEEDS_ROOT);
+    if (disk === undefined) return skipTest(context, NEEDS_ROOT);
     await work(disk.path, context);
   });
 }

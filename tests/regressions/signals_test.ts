@@ -20,8 +20,10 @@ storeTest("put() and clear() with an aborted signal change nothing", async ({ st
 });
 
 /* Reading no key of a closed store looked like success. */
-storeTest("getMany() of nothing says that the store is closed", async ({ store }) => {
+storeTest("getMany() of nothing says that the store is closed", async (subject) => {
+  const { store } = subject;
   await store.close();
   await assertCode(() => store.getMany([]), "KVIG_CLOSED");
   assertCodeSync(() => store.getManySync([]), "KVIG_CLOSED");
+  await subject.reopen();
 });

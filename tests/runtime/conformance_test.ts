@@ -10,7 +10,7 @@ import { runtimeIo, runtimeName } from "../support/runtime.ts";
 
 for (const blocking of [true, false]) {
   const name = `${runtimeName}, ${blocking ? "blocking" : "asynchronous"}`;
-  testIoOver(name, fileHarness(() => runtimeIo({ blocking })));
+  testIoOver(name, fileHarness(() => runtimeIo({ blocking }), true));
 }
 
 testIoOver("memory", {

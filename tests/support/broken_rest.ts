@@ -41,7 +41,7 @@ function rescued<T>(from: Future<T>, instead: (error: Error) => Future<T>): Futu
 
 /** An Io over files of the system, with one defect. */
 function brokenSystem(defect: string, breaks: string, wrap: (io: Io) => Io): BrokenIo {
-  return { defect, breaks, harness: fileHarness(() => wrap(runtimeIo({ blocking: true }))) };
+  return { defect, breaks, harness: fileHarness(() => wrap(runtimeIo({ blocking: true })), false) };
 }
 
 /** Follows a symbolic link, as most calls of most systems do. */

@@ -12,35 +12,90 @@ import { test } from "node:test";
 
 import type { Io } from "../../core/io.ts";
 import type { Elsewhere, Harness, Supports } from "../conformance/harness.ts";
-import { testIo } from "../conformance/mod.ts";
+import { NotProven, testIo } from "../conformance/mod.ts";
+import { skipTest } from "./skip.ts";
 import { RUNTIME_URL, scriptArguments } from "./subprocess.ts";
 import { type TempDir, tempDir } from "./tmp.ts";
+import { FailingDisk, WatchedSyncs } from "./watched_system.ts";
 
 /** Registers a test for each sentence of the contract; one not proven is skipped, and says why. */
 export function testIoOver(name: string, harness: Harness): void {
   testIo({
     ...harness,
     test: (sentence, work) =>
-      test(`${name}: ${sentence}`, (context) => work((why) => context.skip(why))),
+      test(`${name}: ${sentence}`, (context) => work((why) => skipTest(context, why))),
   });
 }
 
-/** A harness for an Io over files of the system, with all that can be made to happen around it. */
-export function fileHarness(createIo: () => Io, supports: Partial<Supports> = {}): Harness {
-  const dirs = new Map<string, TempDir>();
+/**
+ * A harness for an Io over files of the system, with all that can be made to happen around it. On
+ * Linux that includes a failing disk, for root a full disk too, and where `watched` is set cuts of
+ * the power: those are dear, because every sync then reads the whole file.
+ */
+export function fileHarness(createIo: () => Io, watched: boolean): Harness {
+  const surroundings = new Surroundings(createIo, watched);
   return {
     createIo,
-    directory() {
-      const dir = tempDir();
-      dirs.set(dir.path, dir);
-      return dir.path;
-    },
-    cleanUp(directory) {
-      dirs.get(directory)?.[Symbol.dispose]();
-      dirs.delete(directory);
-    },
-    supports: { ...systemSupports, ...supports },
+    directory: () => surroundings.enter(),
+    cleanUp: () => surroundings.leave(),
+    supports: { ...systemSupports, ...surroundings.supports() },
   };
+}
+
+/** What is around the files of the case that runs; cases run one after another. */
+class Surroundings {
+  readonly #createIo: () => Io;
+  readonly #watched: boolean;
+  #dir: TempDir | undefined;
+  #syncs: WatchedSyncs | undefined;
+  #failing: FailingDisk | undefined;
+  #mounted = false;
+
+  constructor(createIo: () => Io, watched: boolean) {
+    this.#createIo = createIo;
+    this.#watched = watched && process.platform === "linux";
+  }
+
+  /** Makes the directory of a case. */
+  enter(): string {
+    this.#dir = tempDir();
+    if (this.#watched) this.#syncs = new WatchedSyncs(this.#dir.path);
+    return this.#dir.path;
+  }
+
+  /** Removes it, and puts everything back. */
+  leave(): void {
+    this.#failing?.[Symbol.dispose]();
+    this.#syncs?.[Symbol.dispose]();
+    if (this.#mounted) spawnSync("umount", ["-l", this.#dir!.path]);
+    this.#mounted = false;
+    this.#dir?.[Symbol.dispose]();
+  }
+
+  /** What can be made to happen. */
+  supports(): Partial<Supports> {
+    if (process.platform !== "linux") return {};
+    const powerCut = (): Io => {
+      this.#syncs?.cutPower();
+      return this.#createIo();
+    };
+    return {
+      ...(this.#watched ? { powerCut } : {}),
+      failing: () => {
+        this.#failing = new FailingDisk();
+        return this.#createIo();
+      },
+      ...(process.getuid?.() === 0 ? { full: (bytes: number) => this.#fill(bytes) } : {}),
+    };
+  }
+
+  #fill(capacityBytes: number): Io {
+    const words = ["-t", "tmpfs", "-o", `size=${capacityBytes}`, "tmpfs", this.#dir!.path];
+    const { status, stderr } = spawnSync("mount", words, { encoding: "utf8" });
+    if (status !== 0) throw new NotProven(`a tmpfs cannot be mounted here: ${stderr}`);
+    this.#mounted = true;
+    return this.#createIo();
+  }
 }
 
 const systemSupports: Partial<Supports> = {

@@ -7,6 +7,8 @@
 
 import process from "node:process";
 
+import { fullLength } from "./runtime.ts";
+
 /** Numbers that look random and are the same for the same seed (mulberry32). */
 export class Random {
   /** What it began with. */
@@ -87,7 +89,8 @@ export async function withSeeds(
 ): Promise<void> {
   const first = runSeed(what);
   const single = process.env["KVIG_SEED"] !== undefined && process.env["KVIG_COUNT"] === undefined;
-  const seeds = single ? 1 : Number(process.env["KVIG_COUNT"] ?? count);
+  const share = fullLength ? count : Math.ceil(count / 3);
+  const seeds = single ? 1 : Number(process.env["KVIG_COUNT"] ?? share);
   for (let i = 0; i < seeds; i++) {
     const seed = (first + i) >>> 0;
     try {

@@ -8,6 +8,7 @@
 import { spawnSync } from "node:child_process";
 import type { TestContext } from "node:test";
 
+import { skipTest } from "./skip.ts";
 import { type TempDir, tempDir } from "./tmp.ts";
 
 /** A mounted file system. */
@@ -54,7 +55,7 @@ export function smallDisk(context: TestContext, bytes: number): SmallDisk | unde
     mount(["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", dir.path]);
   } catch (error) {
     dir[Symbol.dispose]();
-    context.skip(`a tmpfs cannot be mounted here, root on Linux can: ${error}`);
+    skipTest(context, `a tmpfs cannot be mounted here, root on Linux can: ${error}`);
     return undefined;
   }
   return new SmallDisk(dir);

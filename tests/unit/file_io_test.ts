@@ -18,11 +18,13 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "../sup
 import { testBoth, WAYS } from "../support/both_ways.ts";
 import { fileHarness, testIoOver } from "../support/conformance.ts";
 import { assertFails, pattern, readAll, result, writeAll } from "../support/io_helpers.ts";
+import { runtimeIo, runtimeName } from "../support/runtime.ts";
+import { skipTest } from "../support/skip.ts";
 import { tempDir } from "../support/tmp.ts";
 
 for (const { name, blocking } of WAYS) {
   // Without the page cache; with it the suite runs in tests/runtime/.
-  testIoOver(`${name}, direct`, fileHarness(() => nodeIo({ blocking, direct: true })));
+  testIoOver(`${name}, direct`, fileHarness(() => runtimeIo({ blocking, direct: true }), true));
 }
 
 /** Replaces a call of `node:fs` while `work` runs. */
@@ -145,7 +147,7 @@ test("errors of the system are mapped to the closed list", () => {
 
 testBoth("direct is a hint, and every operation works either way", async (io, path, context) => {
   const file = await result(io.open(path, { create: true, direct: true }));
-  if (!file.direct) return context.skip("the file system refuses O_DIRECT");
+  if (!file.direct) return skipTest(context, "the file system refuses O_DIRECT");
   const memory = io.allocate(65_536);
   memory.set(pattern(65_536));
   const expected = new Uint8Array(80_000);
@@ -168,7 +170,7 @@ test("aligned operations on a direct file bypass the page cache", async (context
   using dir = tempDir();
   const io = nodeIo({ blocking: true, direct: true });
   const file = io.open(dir.file("data"), { create: true }).take();
-  if (!file.direct) return context.skip("the file system refuses O_DIRECT");
+  if (!file.direct) return skipTest(context, "the file system refuses O_DIRECT");
   const seen: number[] = [];
   await withPatched("writeSync", (own) => (fd: number, ...rest: unknown[]) => {
     seen.push(fd);
@@ -229,7 +231,7 @@ testBoth("a system that wants another alignment turns direct off", async (_, pat
     background: () => refusing,
   });
   const file = await result(io.open(path, { create: true }));
-  if (!file.direct) return context.skip("the file system refuses O_DIRECT");
+  if (!file.direct) return skipTest(context, "the file system refuses O_DIRECT");
   const memory = io.allocate(8192);
   memory.set(pattern(8192));
   assertEquals(await result(file.write(0, memory, 0, 8192)), 8192);
@@ -254,7 +256,7 @@ test("nodeIo(blocking): a system of another alignment turns direct off", async (
   using dir = tempDir();
   const io = nodeIo({ blocking: true });
   const file = io.open(dir.file("data"), { create: true, direct: true }).take();
-  if (!file.direct) return context.skip("the file system refuses O_DIRECT");
+  if (!file.direct) return skipTest(context, "the file system refuses O_DIRECT");
   const memory = io.allocate(4096);
   await withPatched("writeSync", failing(["EINVAL"]), () => {
     assertEquals(file.write(0, memory, 0, 4096).take(), 4096);
@@ -287,18 +289,39 @@ function later(codes: string[]): (own: unknown) => (...all: unknown[]) => void {
   };
 }
 
+/** Writes that fail with each of `codes` in turn, while `work` runs. */
+async function withFailingWrites(
+  codes: string[],
+  blocking: boolean,
+  work: () => Promise<void>,
+): Promise<void> {
+  if (blocking) return await withPatched("writeSync", failing(codes), work);
+  if (runtimeName !== "deno") return await withPatched("write", later(codes), work);
+  // Deno writes in the background through handles of its own.
+  type Handle = { write(bytes: Uint8Array): Promise<number> };
+  const { prototype } = (globalThis as unknown as { Deno: { FsFile: { prototype: Handle } } })
+    .Deno.FsFile;
+  const own = prototype.write;
+  const left = [...codes];
+  prototype.write = function (bytes) {
+    const code = left.shift();
+    return code === undefined ? own.call(this, bytes) : Promise.reject(systemError(code));
+  };
+  try {
+    await work();
+  } finally {
+    prototype.write = own;
+  }
+}
+
 testBoth("EINTR and a passing EAGAIN are not noticed", async (io, path, _, blocking) => {
   const file = await result(io.open(path, { create: true }));
   const codes = ["EINTR", "EAGAIN", "EINTR"];
   const write = () => writeAll(file, 0, pattern(100));
   const read = async () => assertEquals(await readAll(file), pattern(100));
-  if (blocking) {
-    await withPatched("writeSync", failing(codes), write);
-    await withPatched("readSync", failing(codes), read);
-  } else {
-    await withPatched("write", later(codes), write);
-    await withPatched("read", later(codes), read);
-  }
+  await withFailingWrites(codes, blocking, write);
+  if (blocking) await withPatched("readSync", failing(codes), read);
+  else await withPatched("read", later(codes), read);
   await result(file.close());
 });
 
@@ -308,8 +331,7 @@ testBoth("a lasting EAGAIN is an error in the end", async (io, path, _, blocking
   const write = async () => {
     await assertFails(file.write(0, pattern(8), 0, 8), "KVIG_IO", `write ${path} at 0: EAGAIN`);
   };
-  if (blocking) await withPatched("writeSync", failing(codes), write);
-  else await withPatched("write", later(codes), write);
+  await withFailingWrites(codes, blocking, write);
   await result(file.close());
 });
 
