@@ -5,6 +5,7 @@
  */
 
 import { type Bytes, bytes, type Codec } from "./codec.ts";
+import { checkedIo } from "./checked_io.ts";
 import { Kvig } from "./database.ts";
 import { CallMode } from "./file_access.ts";
 import { runAsync, runSync, type Task } from "./future.ts";
@@ -34,7 +35,8 @@ export async function openStore<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint
   path: string | Located,
   options: OpenOptions<K, V, KO, VO> = {},
 ): Promise<Kvig<K, V, KO, VO>> {
-  return await runAsync(openTask(io, path, options, new CallMode(io.canBlock)));
+  const checked = checkedIo(io);
+  return await runAsync(openTask(checked, path, options, new CallMode(checked.canBlock)));
 }
 
 /**
@@ -46,10 +48,11 @@ export function openStoreSync<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8A
   path: string | Located,
   options: OpenOptions<K, V, KO, VO> = {},
 ): Kvig<K, V, KO, VO> {
-  const mode = new CallMode(io.canBlock);
+  const checked = checkedIo(io);
+  const mode = new CallMode(checked.canBlock);
   mode.blocking = true;
   try {
-    return runSync(openTask(io, path, options, mode));
+    return runSync(openTask(checked, path, options, mode));
   } finally {
     mode.blocking = false;
   }

@@ -12,7 +12,8 @@ export const CORE_LAYERS: Readonly<Record<string, string>> = {
   state: `catalogue_entry free_space log log_reader meta page_cache pages sieve state`,
   pager: `checkpoint creation meta_pages pager`,
   btree: `btree merge path split`,
-  database: `backup closing codec commits compact cursor database engine entries open_store
+  database:
+    `backup checked_io closing codec commits compact cursor database engine entries open_store
     opening options page_source public range reader recovery snapshot state_walk stats transaction
     tree_walk values verify write_input writer`,
 };

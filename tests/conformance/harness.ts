@@ -7,6 +7,7 @@
  * @module
  */
 
+import { checkedIo } from "../../core/checked_io.ts";
 import type { Io, IoFile, IoOpenOptions } from "../../core/io.ts";
 import { NotProven, notProven, result, within } from "./check.ts";
 
@@ -113,11 +114,14 @@ export class Place {
   /** The harness, for cases that make further Ios. */
   readonly harness: Harness;
   readonly #files: IoFile[] = [];
+  /** The Io as the harness made it. */
+  readonly #given: Io;
 
   /** A place for one case. */
   constructor(harness: Harness, io: Io, directory: string) {
     this.harness = harness;
-    this.io = io;
+    this.#given = io;
+    this.io = checkedIo(io);
     this.directory = directory;
   }
 
@@ -152,6 +156,11 @@ export class Place {
   need<K extends keyof Supports>(name: K): Supports[K] {
     const found = this.supports[name];
     if (found === undefined || found === false) return notProven(`the harness offers no ${name}`);
+    if (name === "powerCut") {
+      const powerCut = found as Supports["powerCut"];
+      const ofGiven: Supports["powerCut"] = (io) => powerCut(io === this.io ? this.#given : io);
+      return ofGiven as Supports[K];
+    }
     return found as Supports[K];
   }
 
