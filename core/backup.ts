@@ -16,7 +16,6 @@ import type { Signalled } from "./host.ts";
 import type { IoFile } from "./io.ts";
 import { FILE_ID_BYTES } from "./log_block.ts";
 import { encodeMeta, fileSeed, type Meta } from "./meta.ts";
-import { describe } from "./options.ts";
 import type { OverflowReference } from "./overflow.ts";
 import { PageSource } from "./page_source.ts";
 import type { State } from "./state.ts";
@@ -44,9 +43,6 @@ export function* backupTask(
   path: string,
   options: BackupOptions,
 ): Task<void> {
-  if (typeof path !== "string" || path === "") {
-    throw new TypeError(`path must be a string that is not empty, got ${describe(path)}`);
-  }
   const { io, mode } = engine.parts;
   const open = { ...mode.options, create: true, exclusive: true, direct: false };
   const file = yield* io.open(path, open);

@@ -11,8 +11,9 @@ import type { Engine } from "./engine.ts";
 import { NEED_BUFFER, NEED_TASK, wouldBlock } from "./engine.ts";
 import { isKvigError } from "./errors.ts";
 import { runAsync, type Task } from "./future.ts";
-import type { Signalled } from "./host.ts";
+import type { Located, Signalled } from "./host.ts";
 import { type Group, Log } from "./log.ts";
+import { pathOf } from "./options.ts";
 import { boundsOf, type KeyRange } from "./range.ts";
 import { type Codecs, Reader } from "./reader.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -303,20 +304,22 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   }
 
   /** Writes a copy of the store as it is now to a new file at `path`, beside ongoing work. */
-  backup(path: string, options?: BackupOptions): Promise<void> {
+  backup(path: string | Located, options?: BackupOptions): Promise<void> {
     try {
       this.engine.checkOpen();
-      return runAsync(this.#held((state) => backupTask(this.engine, state, path, options ?? {})));
+      const target = pathOf(path);
+      return runAsync(this.#held((state) => backupTask(this.engine, state, target, options ?? {})));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /** Like {@link backup}, at once. */
-  backupSync(path: string, options?: BackupOptions): void {
+  backupSync(path: string | Located, options?: BackupOptions): void {
     this.engine.checkOpen();
+    const target = pathOf(path);
     this.engine.runBlocking(
-      this.#held((state) => backupTask(this.engine, state, path, options ?? {})),
+      this.#held((state) => backupTask(this.engine, state, target, options ?? {})),
     );
   }
 

@@ -12,7 +12,7 @@ import { runAsync, runSync, type Task } from "./future.ts";
 import type { Located } from "./host.ts";
 import type { Io } from "./io.ts";
 import { openEngine } from "./opening.ts";
-import { checkOptions, describe, type StoreOptions } from "./options.ts";
+import { checkOptions, describe, pathOf, type StoreOptions } from "./options.ts";
 
 /** How to open a store, with the codecs of its keys and values. Sizes are in bytes. */
 export interface OpenOptions<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
@@ -77,21 +77,4 @@ function checkCodec<In, Out>(name: string, codec: Codec<In, Out> | undefined): C
   if (codec === undefined) return bytes as unknown as Codec<In, Out>;
   if (typeof codec?.encode === "function" && typeof codec.decode === "function") return codec;
   throw new TypeError(`${name} must be a codec with encode and decode, got ${describe(codec)}`);
-}
-
-/** The path that a string or a file URL names. */
-export function pathOf(path: string | Located): string {
-  if (typeof path === "string") {
-    if (path === "" || path.includes("\0")) {
-      throw new TypeError("path must not be empty or contain NUL");
-    }
-    return path;
-  }
-  if (typeof path !== "object" || path === null || typeof path.href !== "string") {
-    throw new TypeError(`path must be a string or a file URL, got ${describe(path)}`);
-  }
-  if (path.protocol !== "file:") {
-    throw new TypeError(`path must be a file URL, got ${path.protocol}`);
-  }
-  return decodeURIComponent(path.pathname);
 }

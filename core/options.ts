@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Signalled } from "./host.ts";
+import type { Located, Signalled } from "./host.ts";
 import type { Io } from "./io.ts";
 import {
   DEFAULT_CACHE_BYTES,
@@ -157,4 +157,21 @@ function power(name: string, value: unknown, least: number, most: number): numbe
     throw new RangeError(`${name} must be a power of two, got ${bytes}`);
   }
   return bytes;
+}
+
+/** The path that a string or a file URL names. */
+export function pathOf(path: string | Located): string {
+  if (typeof path === "string") {
+    if (path === "" || path.includes("\0")) {
+      throw new TypeError("path must not be empty or contain NUL");
+    }
+    return path;
+  }
+  if (typeof path !== "object" || path === null || typeof path.href !== "string") {
+    throw new TypeError(`path must be a string or a file URL, got ${describe(path)}`);
+  }
+  if (path.protocol !== "file:") {
+    throw new TypeError(`path must be a file URL, got ${path.protocol}`);
+  }
+  return decodeURIComponent(path.pathname);
 }

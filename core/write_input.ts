@@ -5,7 +5,7 @@
  */
 
 import type { Engine } from "./engine.ts";
-import { KvigError } from "./errors.ts";
+import { isKvigError, KvigError } from "./errors.ts";
 import type { Signalled } from "./host.ts";
 import { MAX_VALUE_BYTES } from "./limits.ts";
 import { checkDurability, describe, type Durability } from "./options.ts";
@@ -78,13 +78,27 @@ export function rawOperations<K, V, KO, VO>(
         `operation ${raw.length} of the batch must have the type "put" or "delete"`,
       );
     }
-    const key = keyToWrite(engine, codecs, operation.key);
-    raw.push({
-      key,
-      value: operation.type === "put" ? valueToWrite(codecs, operation.value) : undefined,
-    });
+    try {
+      const key = keyToWrite(engine, codecs, operation.key);
+      const value = operation.type === "put" ? valueToWrite(codecs, operation.value) : undefined;
+      raw.push({ key, value });
+    } catch (error) {
+      throw ofOperation(raw.length, error);
+    }
   }
   return raw;
+}
+
+/** The error with the operation that it is about, as far as it is one of ours. */
+function ofOperation(index: number, error: unknown): unknown {
+  const where = `operation ${index} of the batch`;
+  if (isKvigError(error)) {
+    return new KvigError(error.code, `${where}: ${error.message}`, { cause: error });
+  }
+  if (error instanceof TypeError) {
+    return new TypeError(`${where}: ${error.message}`, { cause: error });
+  }
+  return error;
 }
 
 /** Whether a write is to be durable when it settles. */

@@ -85,6 +85,7 @@ for (const pageSize of [512, 4096, 16_384]) {
       await assertCode(
         () => store.batch([{ type: "put", key: "a", value: "1" }, { type: "delete", key: long }]),
         "KVIG_KEY_TOO_LARGE",
+        "operation 1 of the batch",
       );
       assertEquals(await store.count(), 4, "a refused batch changes nothing");
       assertEquals(await store.has(long), false);

@@ -10,7 +10,13 @@ import { test } from "node:test";
 import { memoryIo } from "../../adapters/memory/mod.ts";
 import { open, openSync } from "../support/runtime.ts";
 import type { Io } from "../../core/io.ts";
-import { assert, assertEquals, assertNotEquals, assertThrows } from "../support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "../support/assert.ts";
 import { assertSameEntries } from "../support/model.ts";
 import { PowerCutIo } from "../support/power_cut_io.ts";
 import { Random, withSeeds } from "../support/random.ts";
@@ -62,6 +68,14 @@ storeTest("a backup of an empty store is an empty store", async ({ store, io }) 
   assertSound(await copy.verify());
   await copy.put("a", "b");
   await copy.close();
+});
+
+storeTest("a backup goes to a path or to a file URL", async ({ store }) => {
+  await store.backup(new URL("file:///a%20copy"));
+  await assertCode(() => store.backup("/a copy"), "KVIG_EXISTS");
+  for (const path of ["", "nul\0", 5, new URL("https://example.org/")]) {
+    await assertRejects(() => store.backup(path as string), TypeError, "path must");
+  }
 });
 
 storeTest("backupSync() does the same", ({ store, io }) => {

@@ -115,7 +115,11 @@ const systemSupports: Partial<Supports> = {
   openElsewhere,
 };
 
-async function openElsewhere(path: string, kind: "exclusive" | "shared"): Promise<Elsewhere> {
+/** Another process that tries to take the lock of `path`; closing it kills it. */
+export async function openElsewhere(
+  path: string,
+  kind: "exclusive" | "shared",
+): Promise<Elsewhere> {
   const script = `
     const { runtimeIo } = await import(${JSON.stringify(RUNTIME_URL)});
     const file = runtimeIo({ blocking: true }).open(${JSON.stringify(path)}).take();
