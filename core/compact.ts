@@ -89,6 +89,8 @@ class Round {
   readonly #low: KeyBuffer;
   readonly #reference = new OverflowReference();
   #mark = 0;
+  /** Pages of the shortest run for which no room was found below the mark. */
+  #tooLong = Infinity;
   #moved = 0;
   #full = false;
 
@@ -177,26 +179,47 @@ class Round {
       keys.push(key.slice(0, readKey(frames, frame, slot, key, 0)));
     }
     for (const moving of keys) {
-      this.#engine.beginMove();
-      try {
-        yield* this.#moveRun(moving, root);
-      } catch (error) {
-        if (engine.scope !== undefined) yield* engine.abortScope();
-        throw error;
+      if (!(yield* this.#find(moving, root))) continue;
+      const count = this.#reference.pages(frames.pageBytes);
+      if (count < this.#tooLong) {
+        if (yield* this.#moveBelow(this.#mark, moving)) continue;
+        this.#tooLong = count;
+        if (!(yield* this.#find(moving, root))) continue;
       }
-      engine.endMove();
+      // So many places in one piece are not free there, but perhaps further up: lower is better.
+      if (this.#reference.page > this.#mark) yield* this.#moveBelow(this.#reference.page, moving);
     }
   }
 
-  *#moveRun(key: Uint8Array, root: TreeRoot): Task<void> {
+  /** Finds the run of a key again: other writes may have come between. */
+  *#find(key: Uint8Array, root: TreeRoot): Task<boolean> {
     const engine = this.#engine;
     while (engine.tree.find(root, key, key.length) === MISS) {
       yield* engine.pager.load(engine.pages.missPage, engine.pages.missEpoch);
     }
-    if (!overflowAt(engine, engine.tree.frame, engine.tree.slot, this.#reference)) return;
-    const value = yield* readRun(engine, this.#reference);
-    yield* putTask(engine, key, value);
+    return overflowAt(engine, engine.tree.frame, engine.tree.slot, this.#reference);
+  }
+
+  /** Moves the run that was just found to places below `ceiling`; false where there is no room. */
+  *#moveBelow(ceiling: number, key: Uint8Array): Task<boolean> {
+    const engine = this.#engine;
+    engine.free.setCeiling(ceiling);
+    engine.pager.placesReleased();
+    engine.beginMove();
+    try {
+      const value = yield* readRun(engine, this.#reference);
+      yield* putTask(engine, key, value);
+    } catch (error) {
+      if (engine.scope !== undefined) yield* engine.abortScope();
+      if (!isKvigError(error, "KVIG_FULL")) throw error;
+      return false;
+    } finally {
+      engine.free.setCeiling(this.#mark);
+      engine.pager.placesReleased();
+    }
+    engine.endMove();
     this.#count(this.#reference.pages(engine.cache.frames.pageBytes));
+    return true;
   }
 
   /** Moves the pages of the free-space map. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals, assertLessOrEqual } from "../support/assert.ts";
+import { assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "../support/assert.ts";
 import { withinOperations } from "../support/bounded.ts";
 import { entriesOf, finish, PATH, rule, watch, type Watched } from "../support/watched.ts";
 
@@ -60,4 +60,28 @@ rule("compact() of a nearly empty store needs no places for copies of the catalo
     compactTo(it, 64);
     finish(it);
   }
+});
+
+/*
+ * Every third leaf was left, and a large value behind them. Below the mark there were places enough
+ * for it, but never more than two in one piece, and the one value that could not be moved ended the
+ * whole round: the file kept its length. Now it is moved down as far as it goes, and what lies
+ * behind it is moved all the same.
+ */
+rule("compact() moves a large value down where it does not fit below the mark", () => {
+  const it = watch();
+  const key = (i: number): string => `key${String(i).padStart(6, "0")}`;
+  for (let i = 0; i < 8000; i++) {
+    it.store.putSync(key(i), "v".repeat(60), { durability: "deferred" });
+  }
+  it.store.checkpointSync();
+  for (let i = 0; i < 8000; i++) {
+    if (Math.floor(i / 6) % 3 > 0) it.store.deleteSync(key(i), { durability: "deferred" });
+  }
+  it.store.putSync("large", "x".repeat(100_000));
+  it.store.checkpointSync();
+  const { total, used } = it.store.stats().pages;
+  assertGreaterOrEqual(total, 4 * used);
+  compactTo(it, 2 * used);
+  finish(it);
 });
