@@ -25,15 +25,19 @@ export async function open<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Arra
 }
 
 /** What every adapter has. */
-interface Adapter {
-  open<K, V, KO, VO>(
+export interface Adapter {
+  /** Opens a store. */
+  open: typeof open;
+  /** Opens a store with an Io that blocks. */
+  openSync<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>(
     path: string | Located,
-    options: OpenOptions<K, V, KO, VO>,
-  ): Promise<Kvig<K, V, KO, VO>>;
+    options?: OpenOptions<K, V, KO, VO>,
+  ): Kvig<K, V, KO, VO>;
 }
 
-// Literal imports: bundlers follow them, and only the one that is needed is loaded.
-function runningAdapter(): Promise<Adapter> {
+/** The adapter of the running runtime. */
+export function runningAdapter(): Promise<Adapter> {
+  // Literal imports: bundlers follow them, and only the one that is needed is loaded.
   if ("Deno" in globalThis) return import("./deno/mod.ts");
   if (process.versions["bun"] !== undefined) return import("./bun/mod.ts");
   return import("./node/mod.ts");

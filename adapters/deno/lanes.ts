@@ -15,7 +15,7 @@
 
 import fs from "node:fs";
 
-import type { BackgroundCalls, BackgroundFile, Done } from "../file_io.ts";
+import { type BackgroundCalls, type BackgroundFile, type Done, poolCalls } from "../file_io.ts";
 import { openSame } from "./same_file.ts";
 
 /** Measured: 4 read lanes give three quarters of the speed of 8, and 16 no more than 8. */
@@ -73,8 +73,7 @@ class LaneCalls implements BackgroundCalls {
   ): void {
     const lanes = this.#writes;
     const canWrite = lanes.use((lane) => {
-      lane.seekSync(at, Deno.SeekMode.Start);
-      lane.write(memory.subarray(offset, offset + length)).then(
+      writeAt(lane, at, memory.subarray(offset, offset + length)).then(
         (count) => {
           lanes.giveBack(lane);
           done(undefined, count);
@@ -86,13 +85,11 @@ class LaneCalls implements BackgroundCalls {
       );
     });
     // The name may be gone, or descriptors be short: then it is written at once.
-    if (!canWrite) fs.write(fd, memory, offset, length, at, done);
+    if (!canWrite) poolCalls.write(fd, memory, offset, length, at, done);
   }
 
   sync(fd: number, kind: "data" | "full", done: Done<void>): void {
-    const report = (error: unknown) => done(error, undefined);
-    if (kind === "data") fs.fdatasync(fd, report);
-    else fs.fsync(fd, report);
+    poolCalls.sync(fd, kind, done);
   }
 
   release(): void {
@@ -100,6 +97,12 @@ class LaneCalls implements BackgroundCalls {
     for (const fd of this.#direct.all) if (fd !== this.#file.directFd) fs.closeSync(fd);
     for (const handle of this.#writes.all) handle.close();
   }
+}
+
+/** Writes with a handle that carries nothing else; whatever fails rejects. */
+async function writeAt(handle: Deno.FsFile, at: number, bytes: Uint8Array): Promise<number> {
+  handle.seekSync(at, Deno.SeekMode.Start);
+  return await handle.write(bytes);
 }
 
 /** Opens one more descriptor for reading. */

@@ -7,7 +7,7 @@
 
 import process from "node:process";
 
-import type * as nodeAdapter from "../../adapters/node/mod.ts";
+import { type Adapter, runningAdapter } from "../../adapters/mod.ts";
 import type { Kvig } from "../../mod.ts";
 import { KEY_BYTES, randomBelow, shuffled, writeKey } from "../support/keys.ts";
 
@@ -20,22 +20,14 @@ const COMMITS_OF_A_TASK = 40;
 const READS_OF_A_TASK = 150;
 const SMALL_CACHE_BYTES = 2 ** 20;
 
-type Adapter = Pick<typeof nodeAdapter, "open" | "openSync">;
-
 const path = process.argv[2] ?? "";
 const order = shuffled(ENTRIES, 1);
 const key = new Uint8Array(KEY_BYTES);
 const value = new Uint8Array(VALUE_BYTES);
 const results: Record<string, number> = {};
 
-await main(await load());
+await main(await runningAdapter());
 console.log(JSON.stringify(results));
-
-function load(): Promise<Adapter> {
-  if ("Deno" in globalThis) return import("../../adapters/deno/mod.ts");
-  if (process.versions["bun"] !== undefined) return import("../../adapters/bun/mod.ts");
-  return import("../../adapters/node/mod.ts");
-}
 
 async function main({ open, openSync }: Adapter): Promise<void> {
   const blocking = openSync(path, { durability: "deferred" });
