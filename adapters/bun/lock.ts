@@ -9,9 +9,10 @@
 
 import process from "node:process";
 
-import { Future, KvigError } from "../../core/io.ts";
+import { Future } from "../../core/io.ts";
 import { failedBy } from "../errno.ts";
 import type { HeldLock, Locker, LockTarget } from "../file_io.ts";
+import { heldElsewhere, noLock } from "../lock_errors.ts";
 
 /** Takes locks with a call of the C library. It waits for nothing, so it has no background form. */
 export const bunLocker: Locker = {
@@ -59,15 +60,10 @@ function lockNow(target: LockTarget, operation: number): HeldLock {
     if (loaded.call(target.fd, operation | LOCK_NB) === 0) return HELD;
     failure = loaded.lastError();
   }
-  if (WOULD_BLOCK.includes(failure)) {
-    const message = `cannot lock ${target.path}: another opener holds the lock`;
-    throw new KvigError("KVIG_LOCKED", message);
-  }
+  if (WOULD_BLOCK.includes(failure)) throw heldElsewhere(target.path);
   const why = `flock failed with error number ${failure}, perhaps the file system has no locks`;
-  throw new KvigError("KVIG_UNSUPPORTED", `cannot lock ${target.path}: ${why}; ${WAY_OUT}`);
+  throw noLock(target.path, why);
 }
-
-const WAY_OUT = "open with lock: false if nobody else opens the file";
 
 function load(path: string): Flock {
   const library = LIBRARIES[process.platform];
@@ -90,6 +86,5 @@ function load(path: string): Flock {
   const why = library === undefined
     ? `there is no lock on ${process.platform}`
     : "the C library cannot be loaded";
-  const message = `cannot lock ${path}: ${why}; ${WAY_OUT}`;
-  throw new KvigError("KVIG_UNSUPPORTED", message, failure === undefined ? {} : { cause: failure });
+  throw noLock(path, why, failure);
 }

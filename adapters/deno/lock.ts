@@ -10,9 +10,10 @@
 
 import process from "node:process";
 
-import { Future, KvigError } from "../../core/io.ts";
+import { Future } from "../../core/io.ts";
 import { failedBy } from "../errno.ts";
 import type { HeldLock, Locker, LockTarget } from "../file_io.ts";
+import { heldElsewhere, noLock } from "../lock_errors.ts";
 import { openSame } from "./same_file.ts";
 
 /** Systems whose locks other runtimes respect. */
@@ -21,14 +22,10 @@ const SYSTEMS: readonly string[] = ["linux", "android", "darwin", "freebsd", "ne
 /** Takes locks with the runtime's own call. It waits for nothing, so it has no background form. */
 export const denoLocker: Locker = {
   lock(target, kind) {
-    if (!SYSTEMS.includes(process.platform)) {
-      return Future.failed(
-        "KVIG_UNSUPPORTED",
-        `cannot lock ${target.path}: there is no lock on ${process.platform}; ` +
-          "open with lock: false if nobody else opens the file",
-      );
-    }
     try {
+      if (!SYSTEMS.includes(process.platform)) {
+        throw noLock(target.path, `there is no lock on ${process.platform}`);
+      }
       return Future.of(lockNow(target, kind === "exclusive"));
     } catch (error) {
       return failedBy(`lock ${target.path}`, error);
@@ -44,9 +41,6 @@ function lockNow(target: LockTarget, exclusive: boolean): HeldLock {
   } finally {
     if (!held) handle.close();
   }
-  if (!held) {
-    const message = `cannot lock ${target.path}: another opener holds the lock`;
-    throw new KvigError("KVIG_LOCKED", message);
-  }
+  if (!held) throw heldElsewhere(target.path);
   return { release: () => handle.close() };
 }

@@ -17,6 +17,7 @@ import process from "node:process";
 import { Future, KvigError } from "../../core/io.ts";
 import { failedBy, failWith, systemCode, systemFailure } from "../errno.ts";
 import type { HeldLock, Locker, LockTarget } from "../file_io.ts";
+import { heldElsewhere, noLock, WAY_OUT } from "../lock_errors.ts";
 
 type Kind = "exclusive" | "shared";
 
@@ -90,16 +91,13 @@ function judgeFlock(
   signal: string | null,
 ): KvigError | undefined {
   if (status === 0) return undefined;
-  if (status === STATUS_HELD) return heldElsewhere(target);
+  if (status === STATUS_HELD) return heldElsewhere(target.path);
   if (status === null) {
     const message = `cannot lock ${target.path}: the program flock was ended by ${signal}`;
     return new KvigError("KVIG_IO", message);
   }
-  return new KvigError(
-    "KVIG_UNSUPPORTED",
-    `cannot lock ${target.path}: the program flock ended with status ${status}, ` +
-      `perhaps the file system has no locks; ${WAY_OUT}`,
-  );
+  const why = `the program flock ended with status ${status}, perhaps the file system has no locks`;
+  return noLock(target.path, why);
 }
 
 function spawnFailure(target: LockTarget, error: unknown): KvigError {
@@ -110,19 +108,12 @@ function spawnFailure(target: LockTarget, error: unknown): KvigError {
   return new KvigError("KVIG_UNSUPPORTED", message, { cause: error });
 }
 
-const WAY_OUT = "open with lock: false if nobody else opens the file";
-
 const SPAWN_REASONS: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "the program flock is missing; install util-linux"],
   ["EACCES", "the program flock cannot be run; put one that can into PATH"],
   ["EPERM", "the program flock may not be run; permit it"],
   ["ERR_ACCESS_DENIED", "Node may not run the program flock; pass --allow-child-process"],
 ]);
-
-function heldElsewhere(target: LockTarget): KvigError {
-  const message = `cannot lock ${target.path}: another opener holds the lock`;
-  return new KvigError("KVIG_LOCKED", message);
-}
 
 // Flags of open(2) on macOS and the BSDs, which Node does not name.
 const O_NONBLOCK = 0x4;
@@ -140,11 +131,11 @@ function openLocked(target: LockTarget, kind: Kind): Future<HeldLock> {
     stat = fs.fstatSync(fd, { bigint: true });
   } catch (error) {
     const held = systemCode(error) === "EAGAIN" || systemCode(error) === "EWOULDBLOCK";
-    return failedBy(`lock ${target.path}`, held ? heldElsewhere(target) : error);
+    return failedBy(`lock ${target.path}`, held ? heldElsewhere(target.path) : error);
   }
   if (stat.ino !== target.identity.ino || stat.dev !== target.identity.dev) {
     fs.closeSync(fd);
-    return failedBy(`lock ${target.path}`, heldElsewhere(target));
+    return failedBy(`lock ${target.path}`, heldElsewhere(target.path));
   }
   return Future.of({ release: () => fs.closeSync(fd) });
 }
