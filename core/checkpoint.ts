@@ -13,7 +13,6 @@ import type { CallMode } from "./file_access.ts";
 import { Signal, type Task } from "./future.ts";
 import { sortIndices } from "./index_sort.ts";
 import type { Log } from "./log.ts";
-import { WRITE_SLICE_PAGES } from "./limits.ts";
 import type { MetaPages } from "./meta_pages.ts";
 import { BUSY, DIRTY, type PageCache } from "./page_cache.ts";
 import { type Pager, Slice } from "./pager.ts";
@@ -52,7 +51,7 @@ export class Checkpointer {
     this.#log = log;
     this.#meta = meta;
     this.#mode = mode;
-    this.#slice = new Slice(this.#cache.frames.u8);
+    this.#slice = new Slice(this.#cache.frames.u8, pager.sizes.slicePages);
     this.#list = new Int32Array(this.#cache.capacity);
   }
 
@@ -106,7 +105,7 @@ export class Checkpointer {
     sortIndices(list, count, this.#cache.page);
     for (let next = 0; next < count;) {
       slice.count = 0;
-      while (next < count && slice.count < WRITE_SLICE_PAGES) {
+      while (next < count && slice.count < slice.capacity) {
         const frame = list[next];
         if (this.#belongs(frame, generation)) {
           if ((this.#cache.flags[frame] & BUSY) !== 0) break;

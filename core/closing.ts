@@ -9,7 +9,6 @@ import { bitmapAt } from "./bitmap.ts";
 import type { Engine } from "./engine.ts";
 import { isKvigError } from "./errors.ts";
 import type { Task } from "./future.ts";
-import { GROWTH_BYTES } from "./limits.ts";
 
 /** Closes the store once writers that came before are done. */
 export function* closeTask(engine: Engine): Task<void> {
@@ -79,7 +78,7 @@ export function* cut(engine: Engine): Task<void> {
   const { pageBytes } = engine.cache.frames;
   const current = parts.meta.current.state;
   const wanted = (current.highestPage + 1) * pageBytes;
-  if (pager.file.size - wanted >= GROWTH_BYTES) yield* parts.meta.raiseLimit();
+  if (pager.file.size - wanted >= pager.sizes.growthBytes) yield* parts.meta.raiseLimit();
   let last = Math.max(1, pages.work.pageCount - 1);
   for (const state of [...pager.metaStates, ...pages.holds.states]) {
     if (state !== undefined && state.highestPage > last) last = state.highestPage;

@@ -53,6 +53,32 @@ export const WRITE_SLICE_PAGES = 128;
 /** Memory for moving large values and zeros. */
 export const STAGING_BYTES = 256 * 1024;
 
+/**
+ * The sizes in which a store works. Stores use {@link WORKING_SIZES}; smaller ones are for tests
+ * that look at every step of many stores. No file depends on them.
+ */
+export interface WorkingSizes {
+  /** Least size of a log: one that is shorter was not finished. */
+  leastLogBytes: number;
+  /** The buffer between the commits and the log file. */
+  logBufferBytes: number;
+  /** The zeros that a file grows by at a time. */
+  stagingBytes: number;
+  /** The file grows by at least this much at a time. */
+  growthBytes: number;
+  /** Pages written in one batch by a checkpoint or a spill. */
+  slicePages: number;
+}
+
+/** What every store works with that a user opens. */
+export const WORKING_SIZES: Readonly<WorkingSizes> = {
+  leastLogBytes: MIN_LOG_BYTES,
+  logBufferBytes: LOG_BUFFER_BYTES,
+  stagingBytes: STAGING_BYTES,
+  growthBytes: GROWTH_BYTES,
+  slicePages: WRITE_SLICE_PAGES,
+};
+
 /** Largest key for pages of `pageBytes` bytes. */
 export function maxKeyBytes(pageBytes: number): number {
   return pageBytes >>> 2;

@@ -20,6 +20,8 @@ import type { IoFile } from "./io.ts";
 import type { BlockCodec } from "./log_block.ts";
 import { COMMIT_RECORD, varintBytes } from "./log_record.ts";
 
+const MAX_PIECE_BYTES = 64 * 1024;
+
 /** A group of commits that becomes durable as a whole. */
 export class Group {
   /** Its number. */
@@ -69,6 +71,8 @@ export class Log {
   readonly ringBlocks: number;
   /** Reads and writes the blocks in the buffer. */
   readonly codec: BlockCodec;
+  /** Most bytes of a large value that are appended at a time. */
+  readonly pieceBytes: number;
   /** Salt of this opening. */
   salt = 0;
   /** Position of the first block that is still needed. */
@@ -121,6 +125,7 @@ export class Log {
     this.ringBlocks = ringBlocks;
     this.codec = codec;
     this.#bufferBlocks = buffer.length / codec.blockBytes;
+    this.pieceBytes = Math.min(MAX_PIECE_BYTES, (this.#bufferBlocks >>> 1) * codec.payloadBytes);
     this.onFailure = onFailure;
   }
 

@@ -15,15 +15,7 @@ import { type CallMode, readFully } from "./file_access.ts";
 import type { Task } from "./future.ts";
 import type { Io, IoFile } from "./io.ts";
 import { littleEndian } from "./frames.ts";
-import {
-  DEFAULT_PAGE_BYTES,
-  LOG_BUFFER_BYTES,
-  MAX_PAGE_BYTES,
-  MIN_CACHE_FRAMES,
-  MIN_LOG_BYTES,
-  MIN_PAGE_BYTES,
-  STAGING_BYTES,
-} from "./limits.ts";
+import { DEFAULT_PAGE_BYTES, MAX_PAGE_BYTES, MIN_CACHE_FRAMES, MIN_PAGE_BYTES } from "./limits.ts";
 import { Log } from "./log.ts";
 import { BlockCodec } from "./log_block.ts";
 import { LogReader } from "./log_reader.ts";
@@ -88,8 +80,8 @@ class Opening {
     this.#path = path;
     this.#options = options;
     this.#mode = mode;
-    this.#buffer = this.#allocate(LOG_BUFFER_BYTES);
-    this.#zeros = this.#allocate(STAGING_BYTES);
+    this.#buffer = this.#allocate(options.sizes.logBufferBytes);
+    this.#zeros = this.#allocate(options.sizes.stagingBytes);
   }
 
   #allocate(bytes: number): Uint8Array {
@@ -240,7 +232,7 @@ class Opening {
       const ringBlocks = Math.floor(log.size / 4096);
       const codec = new BlockCodec(this.#buffer, 4096, undefined, 0);
       const reader = new LogReader(log, this.#mode, this.#buffer, ringBlocks, codec);
-      blank = log.size >= MIN_LOG_BYTES && (yield* reader.blank());
+      blank = log.size >= this.#options.sizes.leastLogBytes && (yield* reader.blank());
       yield* log.close(this.#mode.options);
     }
     const pageBytes = this.#options.pageBytes ?? MAX_PAGE_BYTES;
@@ -377,6 +369,7 @@ class Opening {
       seed: fileSeed(meta.fileId),
       readOnly,
       maxPages: Math.floor(maxBytes / meta.pageBytes),
+      sizes: this.#options.sizes,
     });
     pager.metaStates[slot] = meta.state;
     pager.metaStates[1 - slot] = other?.state;

@@ -18,6 +18,8 @@ import {
   MIN_CACHE_FRAMES,
   MIN_LOG_BYTES,
   MIN_PAGE_BYTES,
+  WORKING_SIZES,
+  type WorkingSizes,
 } from "./limits.ts";
 
 /** When the promise of a write settles: when it is durable, or when it is applied. */
@@ -79,6 +81,8 @@ export interface CheckedOptions {
   lock: boolean;
   /** Stops the opening. */
   signal: Signalled | undefined;
+  /** The sizes in which the store works. */
+  sizes: Readonly<WorkingSizes>;
 }
 
 /**
@@ -112,6 +116,7 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
     direct: options.direct === undefined ? undefined : flag("direct", options.direct, false),
     lock: flag("lock", options.lock, true),
     signal: options.signal,
+    sizes: WORKING_SIZES,
   };
 }
 

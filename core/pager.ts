@@ -18,13 +18,7 @@ import { KIND, LEAF, openPage, sealPage } from "./frames.ts";
 import { type Future, Signal, type Task } from "./future.ts";
 import { sortIndices } from "./index_sort.ts";
 import { type IoFile, WriteBatch } from "./io.ts";
-import {
-  GROWTH_BYTES,
-  MAX_GROWTH_BYTES,
-  MAX_PAGES,
-  STAGING_BYTES,
-  WRITE_SLICE_PAGES,
-} from "./limits.ts";
+import { MAX_GROWTH_BYTES, MAX_PAGES, type WorkingSizes } from "./limits.ts";
 import { BUSY, DIRTY, KEEP, LOADING, type PageCache, WRITTEN } from "./page_cache.ts";
 import { Pages } from "./pages.ts";
 import type { State } from "./state.ts";
@@ -32,15 +26,21 @@ import type { State } from "./state.ts";
 /** Frames of a slice that is being written, and the batch that writes it. */
 export class Slice {
   /** The frames. */
-  readonly frames: Int32Array = new Int32Array(WRITE_SLICE_PAGES);
+  readonly frames: Int32Array;
   /** How many there are. */
   count = 0;
   /** The batch. */
   readonly batch: WriteBatch;
 
-  /** Makes an empty slice over `memory`. */
-  constructor(memory: Uint8Array) {
-    this.batch = new WriteBatch(memory, WRITE_SLICE_PAGES);
+  /** Makes an empty slice of at most `capacity` frames over `memory`. */
+  constructor(memory: Uint8Array, capacity: number) {
+    this.frames = new Int32Array(capacity);
+    this.batch = new WriteBatch(memory, capacity);
+  }
+
+  /** Number of frames that fit. */
+  get capacity(): number {
+    return this.frames.length;
   }
 }
 
@@ -62,6 +62,8 @@ export class Pager {
   readonly readOnly: boolean;
   /** Largest size of the file, in pages. */
   readonly maxPages: number;
+  /** The sizes in which the store works. */
+  readonly sizes: Readonly<WorkingSizes>;
   /** Pages read since opening. */
   reads = 0;
   /** Pages spilled since opening. */
@@ -76,13 +78,18 @@ export class Pager {
   #spillHand = 0;
   #countIsStale = true;
 
-  /** Works on `file`; `zeros` is {@link STAGING_BYTES} of memory that nothing else changes. */
+  /** Works on `file`; `zeros` is memory full of them that nothing else changes. */
   constructor(
     cache: PageCache,
     file: IoFile,
     mode: CallMode,
     zeros: Uint8Array,
-    options: { seed: number; readOnly: boolean; maxPages: number },
+    options: {
+      seed: number;
+      readOnly: boolean;
+      maxPages: number;
+      sizes: Readonly<WorkingSizes>;
+    },
   ) {
     this.#cache = cache;
     this.file = file;
@@ -91,10 +98,11 @@ export class Pager {
     this.seed = options.seed;
     this.readOnly = options.readOnly;
     this.maxPages = options.maxPages;
+    this.sizes = options.sizes;
     this.pages = new Pages(cache);
     this.pages.damaged = (page, what) => this.corrupt(page, what);
     this.free = new FreeSpace(this.pages);
-    this.#spillSlice = new Slice(cache.frames.u8);
+    this.#spillSlice = new Slice(cache.frames.u8, options.sizes.slicePages);
   }
 
   /** A damaged page, as an error. */
@@ -246,13 +254,13 @@ export class Pager {
   #chooseSpill(slice: Slice): void {
     const { flags, capacity, frames } = this.#cache;
     slice.count = 0;
-    for (let i = 0; i < this.pages.supersededCount && slice.count < WRITE_SLICE_PAGES; i++) {
+    for (let i = 0; i < this.pages.supersededCount && slice.count < slice.capacity; i++) {
       const frame = this.pages.supersededFrame(i);
       if ((flags[frame] & BUSY) === 0) slice.frames[slice.count++] = frame;
     }
     if (slice.count > 0) return;
     for (let leavesOnly = 1; leavesOnly >= 0 && slice.count === 0; leavesOnly--) {
-      for (let i = 0; i < capacity && slice.count < WRITE_SLICE_PAGES; i++) {
+      for (let i = 0; i < capacity && slice.count < slice.capacity; i++) {
         const frame = this.#spillHand;
         this.#spillHand = frame + 1 === capacity ? 0 : frame + 1;
         if ((flags[frame] & (DIRTY | BUSY | KEEP)) !== DIRTY) continue;
@@ -414,7 +422,7 @@ export class Pager {
     const room = Math.min(this.maxPages, MAX_PAGES) - work.pageCount;
     if (room < wanted) return false;
     const eighth = Math.min(MAX_GROWTH_BYTES / pageBytes, work.pageCount >>> 3);
-    for (const step of [Math.max(GROWTH_BYTES / pageBytes, eighth, wanted), wanted]) {
+    for (const step of [Math.max(this.sizes.growthBytes / pageBytes, eighth, wanted), wanted]) {
       const count = Math.min(Math.ceil(step), room);
       if (yield* this.#writeZeros(work.pageCount, count)) {
         work.pageCount += count;
@@ -444,8 +452,8 @@ export class Pager {
     const { pageBytes } = this.#cache.frames;
     const end = (page + count) * pageBytes;
     try {
-      for (let at = page * pageBytes; at < end; at += STAGING_BYTES) {
-        const length = Math.min(STAGING_BYTES, end - at);
+      for (let at = page * pageBytes; at < end; at += this.#zeros.length) {
+        const length = Math.min(this.#zeros.length, end - at);
         yield* writeFully(this.file, at, this.#zeros, 0, length, this.#mode);
       }
     } catch (error) {

@@ -20,7 +20,6 @@ import { OVERFLOW_REFERENCE_BYTES, OverflowReference } from "./overflow.ts";
 import { KeyBuffer } from "./rebuild.ts";
 
 const NO_BYTES = new Uint8Array(0);
-const PIECE_BYTES = 64 * 1024;
 
 /** Sets a key to a value of any length. */
 export function* putTask(engine: Engine, key: Uint8Array, value: Uint8Array): Task<void> {
@@ -129,8 +128,8 @@ function* logLarge(engine: Engine, key: Uint8Array, value: Uint8Array): Task<voi
   const head = Log.RECORD_OVERHEAD_BYTES + key.length;
   yield* log.makeRoom(head);
   log.appendHead(PUT_RECORD, DEFAULT_KEYSPACE, key, key.length, value.length);
-  for (let done = 0; done < value.length; done += PIECE_BYTES) {
-    const length = Math.min(PIECE_BYTES, value.length - done);
+  for (let done = 0; done < value.length; done += log.pieceBytes) {
+    const length = Math.min(log.pieceBytes, value.length - done);
     yield* log.makeRoom(length);
     log.appendMore(value, done, length);
   }

@@ -43,12 +43,14 @@ export const PARTS: readonly Part[] = [
   },
   // Published: it runs wherever an Io does.
   { name: "conformance", files: /^tests\/conformance\//, imports: ["core"], product: true },
+  { name: "sim", files: /^tests\/sim\//, imports: ["core"], product: true },
   {
     name: "tests",
     files: /^tests\//,
     imports: [
       "core",
       "conformance",
+      "sim",
       "mod.ts",
       "adapters/mod.ts",
       "adapters/*.ts",
