@@ -3,8 +3,7 @@
  * what a transaction of three million puts does.
  *
  * Each part runs in a process of its own. What counts is its largest resident memory, as a whole,
- * runtime included. `--scale 0.1` makes everything a tenth as large; `--check` ends with status 1
- * where a target is missed; `--only NAME` runs the parts whose name contains NAME.
+ * runtime included. `--help` says how to run some of the parts, smaller, or several times.
  *
  * @module
  */
@@ -48,38 +47,108 @@ interface Measured extends PhaseReport {
   readonly failure?: string;
 }
 
-const given = parseArgs({
-  options: {
-    phase: { type: "string" },
-    path: { type: "string", default: "" },
-    scale: { type: "string", default: "1" },
-    only: { type: "string", default: "" },
-    check: { type: "boolean", default: false },
-  },
-}).values;
+const HELP = `Usage: npm run bench:memory -- [options]
 
-if (given.phase === undefined) main();
+  --only NAME   only the parts whose name contains NAME, and the building of the store they need
+  --runs COUNT  each part so many times, default 1
+  --scale SHARE everything in this share of the full size, above 0, default 1
+  --check       end with status 1 where a target is missed
+  --help        this text
+
+Parts:
+${Object.keys(PHASES).map((name) => `  ${name}`).join("\n")}`;
+
+const given = readArguments();
+if (given.help) console.log(HELP);
+else if (given.phase === undefined) main();
 else await runPhase(given.phase);
+
+interface Given {
+  /** In a process of a part: its name. */
+  readonly phase?: string | undefined;
+  /** In a process of a part: the path of its store. */
+  readonly path: string;
+  readonly scale: string;
+  readonly runs: string;
+  readonly only: string;
+  readonly check: boolean;
+  readonly help: boolean;
+}
+
+/** The arguments; where they make no sense it says so and ends with status 2. */
+function readArguments(): Given {
+  try {
+    const { values } = parseArgs({
+      options: {
+        phase: { type: "string" },
+        path: { type: "string", default: "" },
+        scale: { type: "string", default: "1" },
+        runs: { type: "string", default: "1" },
+        only: { type: "string", default: "" },
+        check: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    const { scale, runs, only } = values;
+    if (!(Number(scale) > 0)) {
+      throw new Error(`--scale takes a number above 0, got ${scale}`);
+    }
+    if (!/^[1-9]\d*$/.test(runs)) {
+      throw new Error(`--runs takes a whole number from 1 on, got ${runs}`);
+    }
+    if (!Object.keys(PHASES).some((name) => name.includes(only))) {
+      throw new Error(
+        `--only takes a part of one of the names that --help lists, got ${only}`,
+      );
+    }
+    return values;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(2);
+  }
+}
 
 function main(): void {
   using scratch = new Scratch();
   const { version, release } = process;
-  console.log(`Memory, ${release.name} ${version}, ${scratch.path}, ${scratch.fileSystem}`);
+  console.log(
+    `Memory, ${release.name} ${version}, ${scratch.path}, ${scratch.fileSystem}`,
+  );
   console.log(
     `Cache ${mebibytes(OPTIONS.cacheSize)}, log ${mebibytes(OPTIONS.logSize)}; resident memory ` +
       `may be cache + log buffer + 80 MiB = ${mebibytes(BOUND_BYTES)}\n`,
   );
   let missed = 0;
-  for (const name of Object.keys(PHASES)) {
-    if (!name.includes(given.only) && !name.startsWith("large store: building")) continue;
-    const large = name.startsWith("large store");
-    const path = scratch.file(large ? "large.kvig" : "transaction.kvig");
-    if (name.includes("opening it")) missed += judgeOpening(name, path);
-    else missed += judgeMemory(name, path);
-    if (!large) { for (const file of [path, `${path}-wal`]) fs.rmSync(file, { force: true }); }
+  const chosen = Object.keys(PHASES).filter((name) => name.includes(given.only));
+  const building = Object.keys(PHASES)[0];
+  if (!chosen.includes(building) && chosen.some(isOfLargeStore)) {
+    chosen.unshift(building);
   }
-  console.log(missed === 0 ? "All targets are met." : `Targets missed: ${missed}.`);
+  for (const name of chosen) {
+    const large = isOfLargeStore(name);
+    const path = scratch.file(large ? "large.kvig" : "transaction.kvig");
+    for (
+      let run = 0;
+      run < (name === building ? 1 : Number(given.runs));
+      run++
+    ) {
+      if (name.includes("opening it")) missed += judgeOpening(name, path);
+      else missed += judgeMemory(name, path);
+      if (!large) {
+        for (const file of [path, `${path}-wal`]) {
+          fs.rmSync(file, { force: true });
+        }
+      }
+    }
+  }
+  console.log(
+    missed === 0 ? "All targets are met." : `Targets missed: ${missed}.`,
+  );
   if (missed > 0 && given.check) process.exitCode = 1;
+}
+
+function isOfLargeStore(name: string): boolean {
+  return name.startsWith("large store");
 }
 
 /** Runs a part and prints what came out; returns the number of targets that were missed. */
@@ -93,7 +162,9 @@ function judgeMemory(name: string, path: string): number {
   }
   const { bytes, spills, reads } = measured.figures;
   if (bytes !== undefined) console.log(`  data file: ${mebibytes(bytes)}`);
-  if (spills !== undefined) console.log(`  pages read: ${reads}, spilled: ${spills}`);
+  if (spills !== undefined) {
+    console.log(`  pages read: ${reads}, spilled: ${spills}`);
+  }
   const met = measured.peakBytes <= BOUND_BYTES;
   const more = measured.peakBytes - measured.beforeBytes;
   console.log(
@@ -126,11 +197,16 @@ function judgeOpening(name: string, path: string): number {
 function spawnPhase(name: string, path: string): Measured {
   const ended = spawnSync(
     process.execPath,
-    [...process.execArgv, process.argv[1], "--phase", name, "--path", path].concat(
-      "--scale",
-      given.scale,
-    ),
-    { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8", maxBuffer: 2 ** 24 },
+    [...process.execArgv, process.argv[1], "--phase", name, "--path", path]
+      .concat(
+        "--scale",
+        given.scale,
+      ),
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+      encoding: "utf8",
+      maxBuffer: 2 ** 24,
+    },
   );
   if (ended.error !== undefined) throw ended.error;
   const last = ended.stdout.trim().split("\n").at(-1) ?? "";
@@ -152,5 +228,7 @@ async function runPhase(name: string): Promise<void> {
     const failure = error instanceof Error ? error.stack ?? error.message : String(error);
     report = { steps: [], figures: {}, failure };
   }
-  console.log(JSON.stringify({ ...report, beforeBytes, peakBytes: peakBytes() }));
+  console.log(
+    JSON.stringify({ ...report, beforeBytes, peakBytes: peakBytes() }),
+  );
 }
