@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { Failure } from "./failure.ts";
 import type { CallMode } from "./file_access.ts";
 import { Signal, type Task } from "./future.ts";
 import { sortIndices } from "./index_sort.ts";
@@ -40,16 +41,18 @@ export class Checkpointer {
   readonly #cache: PageCache;
   readonly #log: Log;
   readonly #meta: MetaPages;
+  readonly #failure: Failure;
   readonly #mode: CallMode;
   readonly #slice: Slice;
   readonly #list: Int32Array;
 
   /** For one store. */
-  constructor(pager: Pager, log: Log, meta: MetaPages, mode: CallMode) {
+  constructor(pager: Pager, log: Log, meta: MetaPages, failure: Failure, mode: CallMode) {
     this.#pager = pager;
     this.#cache = pager.pages.cache;
     this.#log = log;
     this.#meta = meta;
+    this.#failure = failure;
     this.#mode = mode;
     this.#slice = new Slice(this.#cache.frames.u8, pager.sizes.slicePages);
     this.#list = new Int32Array(this.#cache.capacity);
@@ -124,12 +127,13 @@ export class Checkpointer {
   }
 
   *#sync(): Task<void> {
+    this.#failure.check();
     const kind = this.#pager.grew ? "full" : "data";
     this.#pager.grew = false;
     try {
       yield* this.#pager.file.sync(kind, this.#mode.options);
     } catch (error) {
-      throw this.#meta.onFailure(error);
+      throw this.#failure.fail(error);
     }
   }
 }

@@ -13,6 +13,7 @@ import { BTree, DONE, MISS, NEED_EPOCHS, NEED_FRAMES, NEED_PLACES } from "./btre
 import { CATALOGUE_ENTRY_BYTES, DEFAULT_KEYSPACE, encodeEntry } from "./catalogue_entry.ts";
 import type { Checkpointer, ClosedState } from "./checkpoint.ts";
 import { KvigError } from "./errors.ts";
+import type { Failure } from "./failure.ts";
 import type { CallMode } from "./file_access.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { runAsync, runSync, type Task } from "./future.ts";
@@ -67,6 +68,8 @@ export interface EngineParts {
   meta: MetaPages;
   /** Makes checkpoints. */
   checkpointer: Checkpointer;
+  /** What all of these ask before they write or sync. */
+  failure: Failure;
   /** Whether nothing may be written. */
   readOnly: boolean;
   /** Durability of writes that do not say. */
@@ -101,8 +104,6 @@ export class Engine {
   scope: Scope | undefined = undefined;
   /** Whether the log is being replayed. */
   recovering = false;
-  /** Why the store refuses everything. */
-  failure: KvigError | undefined = undefined;
   /** Whether it was closed, or is being closed. */
   closed = false;
   /** Large values that a read-only opening found in the log, by the first page of their run. */
@@ -132,23 +133,14 @@ export class Engine {
     this.#margin = Math.max(48, this.cache.capacity >>> 3);
   }
 
-  /**
-   * Notes that a write of the log, a meta page or a sync failed; everything is refused from now on.
-   */
-  fail(reason: unknown): KvigError {
-    const { path } = this.parts;
-    const message = `the store ${path} has failed: a write or sync that durability rests on failed`;
-    this.failure ??= new KvigError("KVIG_FAILED", message, {
-      cause: reason,
-      file: path,
-      outcome: "none",
-    });
-    return new KvigError("KVIG_FAILED", message, { cause: reason, file: path, outcome: "unknown" });
+  /** What a failed store refuses everything with. */
+  get failure(): KvigError | undefined {
+    return this.parts.failure.error;
   }
 
   /** Throws where the store is closed or has failed. */
   checkOpen(): void {
-    if (this.failure !== undefined) throw this.failure;
+    this.parts.failure.check();
     if (this.closed) {
       throw new KvigError("KVIG_CLOSED", `the store ${this.parts.path} is closed`);
     }
@@ -305,7 +297,7 @@ export class Engine {
 
   /** Throws where the store has failed. */
   checkFailure(): void {
-    if (this.failure !== undefined) throw this.failure;
+    this.parts.failure.check();
   }
 
   *#supplyFrames(): Task<void> {

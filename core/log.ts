@@ -13,6 +13,7 @@
 
 import { assert } from "./assert.ts";
 import type { KvigError } from "./errors.ts";
+import type { Failure } from "./failure.ts";
 import { type CallMode, writeFully } from "./file_access.ts";
 import { runAsync, Signal, type Task } from "./future.ts";
 import { atEndOfTick } from "./host.ts";
@@ -97,8 +98,7 @@ export class Log {
   recordBytes = 0;
   /** Told when a flush is over. */
   readonly idle: Signal = new Signal();
-  /** Told when a write or a sync failed: turns the reason into the error of the store. */
-  onFailure: (reason: unknown) => KvigError;
+  readonly #failure: Failure;
   readonly #mode: CallMode;
   readonly #buffer: Uint8Array;
   readonly #bufferBlocks: number;
@@ -108,7 +108,7 @@ export class Log {
   #transaction = false;
   #queue: Group[] = [];
   #scheduled = false;
-  #failure: KvigError | undefined = undefined;
+  #abandoned: KvigError | undefined = undefined;
 
   /** Works on `file` through `buffer`; {@link reset} says where it begins. */
   constructor(
@@ -117,7 +117,7 @@ export class Log {
     buffer: Uint8Array,
     ringBlocks: number,
     codec: BlockCodec,
-    onFailure: (reason: unknown) => KvigError,
+    failure: Failure,
   ) {
     this.file = file;
     this.#mode = mode;
@@ -126,7 +126,7 @@ export class Log {
     this.codec = codec;
     this.#bufferBlocks = buffer.length / codec.blockBytes;
     this.pieceBytes = Math.min(MAX_PIECE_BYTES, (this.#bufferBlocks >>> 1) * codec.payloadBytes);
-    this.onFailure = onFailure;
+    this.#failure = failure;
   }
 
   /** Begins at `position` with group number `group`; everything before is durable. */
@@ -289,7 +289,7 @@ export class Log {
    */
   *flush(sync: boolean): Task<void> {
     assert(!this.flushing, "one flush at a time");
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#refuse();
     this.#mode.checkMayWait();
     if (!this.#transaction) this.endGroup();
     const groups = this.#queue;
@@ -306,9 +306,11 @@ export class Log {
         yield* this.#write(last.start + last.blocks);
         this.writtenGroup = last.number;
       }
+      // Another part of the store may have failed meanwhile.
+      this.#failure.check();
       if (wanted) yield* this.#sync();
     } catch (error) {
-      failure = this.onFailure(error);
+      failure = this.#failure.fail(error);
     }
     this.flushing = false;
     if (failure !== undefined) this.#abandonAll(failure);
@@ -318,9 +320,18 @@ export class Log {
     if (this.pending) this.schedule();
   }
 
+  /** Throws where the store has failed, in whatever part of it. */
+  #refuse(): void {
+    const { error } = this.#failure;
+    if (error !== undefined && this.#abandoned === undefined) {
+      this.#abandonAll(this.#failure.fail(error));
+    }
+    if (this.#abandoned !== undefined) throw this.#abandoned;
+  }
+
   /** After a failure nothing is written any more, and nobody waits in vain. */
   #abandonAll(failure: KvigError): void {
-    this.#failure = failure;
+    this.#abandoned = failure;
     for (const group of this.#queue.splice(0)) group.settle(failure);
     this.#forming?.settle(failure);
     this.#forming = undefined;
@@ -358,7 +369,7 @@ export class Log {
   /** Writes the full blocks of a transaction's group ahead of its commit. */
   *#stream(): Task<void> {
     const group = this.#forming;
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#refuse();
     this.#mode.checkMayWait();
     assert(group !== undefined && this.#block > this.written, "there is something to stream");
     this.flushing = true;
@@ -367,7 +378,7 @@ export class Log {
       this.#seal(group, this.#block - group.start);
       yield* this.#write(this.#block);
     } catch (error) {
-      failure = this.onFailure(error);
+      failure = this.#failure.fail(error);
     }
     this.flushing = false;
     if (failure !== undefined) this.#abandonAll(failure);

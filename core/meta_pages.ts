@@ -6,6 +6,7 @@
  */
 
 import { KvigError } from "./errors.ts";
+import type { Failure } from "./failure.ts";
 import { type CallMode, readFully, writeFully } from "./file_access.ts";
 import { Signal, type Task } from "./future.ts";
 import { EPOCH_STEP, MAX_EPOCH } from "./limits.ts";
@@ -19,14 +20,12 @@ export class MetaPages {
   current: Meta;
   /** Whether a meta page is being written or read. */
   busy = false;
-  /** Told why a meta page could not be written: turns it into the error of the store. */
-  readonly onFailure: (reason: unknown) => KvigError;
   readonly #pager: Pager;
+  readonly #failure: Failure;
   readonly #mode: CallMode;
   readonly #memory: Uint8Array;
   readonly #done = new Signal();
   #slot: number;
-  #failed = false;
 
   /** Goes on from `current`, which was read from `slot`; `memory` holds one page. */
   constructor(
@@ -35,14 +34,14 @@ export class MetaPages {
     memory: Uint8Array,
     current: Meta,
     slot: number,
-    onFailure: (reason: unknown) => KvigError,
+    failure: Failure,
   ) {
     this.#pager = pager;
     this.#mode = mode;
     this.#memory = memory;
     this.current = current;
     this.#slot = slot;
-    this.onFailure = onFailure;
+    this.#failure = failure;
   }
 
   /**
@@ -51,7 +50,9 @@ export class MetaPages {
    */
   *write(state: State, group: number, position: number, salt: number): Task<void> {
     while (this.busy) yield* this.#done.wait();
-    if (this.#failed) throw this.onFailure(undefined);
+    const { error: failed } = this.#failure;
+    // Unknown it is: the other meta page may carry the state already.
+    if (failed !== undefined) throw this.#failure.fail(failed);
     this.#mode.checkMayWait();
     this.busy = true;
     const { pages } = this.#pager;
@@ -70,10 +71,11 @@ export class MetaPages {
       encodeMeta(meta, slot, this.#memory);
       const { length } = this.#memory;
       yield* writeFully(this.#pager.file, slot * length, this.#memory, 0, length, this.#mode);
+      // Another part of the store may have failed meanwhile.
+      this.#failure.check();
       yield* this.#pager.file.sync("full", this.#mode.options);
     } catch (error) {
-      this.#failed = true;
-      throw this.onFailure(error);
+      throw this.#failure.fail(error);
     } finally {
       this.busy = false;
       this.#done.fire();

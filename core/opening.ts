@@ -11,6 +11,7 @@ import { type Shape, writeFirstMeta, writeLog } from "./creation.ts";
 import { emptyFile } from "./empty_file.ts";
 import { Engine } from "./engine.ts";
 import { isKvigError, KvigError } from "./errors.ts";
+import { Failure } from "./failure.ts";
 import { type CallMode, readFully } from "./file_access.ts";
 import type { Task } from "./future.ts";
 import type { Io, IoFile } from "./io.ts";
@@ -374,23 +375,23 @@ class Opening {
     pager.metaStates[slot] = meta.state;
     pager.metaStates[1 - slot] = other?.state;
     const metaMemory = this.#allocate(Math.max(4096, meta.pageBytes)).subarray(0, meta.pageBytes);
-    const fail = (reason: unknown): KvigError => engine.fail(reason);
-    const metaPages = new MetaPages(pager, this.#mode, metaMemory, meta, slot, fail);
+    const failure = new Failure(this.#path);
+    const metaPages = new MetaPages(pager, this.#mode, metaMemory, meta, slot, failure);
     const ringBlocks = meta.logBytes / meta.logBlockBytes;
-    const ring = new Log(log, this.#mode, this.#buffer, ringBlocks, this.#codec(meta), fail);
-    const engine = new Engine({
+    const ring = new Log(log, this.#mode, this.#buffer, ringBlocks, this.#codec(meta), failure);
+    return new Engine({
       io: this.#io,
       path: this.#path,
       mode: this.#mode,
       pager,
       log: ring,
       meta: metaPages,
-      checkpointer: new Checkpointer(pager, ring, metaPages, this.#mode),
+      checkpointer: new Checkpointer(pager, ring, metaPages, failure, this.#mode),
+      failure,
       readOnly,
       sync,
       reservedBytes: arena.length + this.#buffer.length + this.#zeros.length + metaMemory.length,
     });
-    return engine;
   }
 
   #corrupt(what: string): KvigError {

@@ -6,7 +6,9 @@
 
 /** The layers of core/, lowest first: a file imports from its own layer and from those below. */
 export const CORE_LAYERS: Readonly<Record<string, string>> = {
-  base: `assert bytes checksum empty_file errors file_access future host index_sort io limits turn`,
+  base:
+    `assert bytes checksum empty_file errors failure file_access future host index_sort io limits
+    turn`,
   codecs: `bitmap branch check_page frames leaf log_block log_record overflow page rebuild slots`,
   // Meta pages and catalogue entries are codecs too, but of states: that is why they stand here.
   state: `catalogue_entry free_space log log_reader meta page_cache pages sieve state`,

@@ -90,6 +90,53 @@ rule("close() behind a sync that failed rejects and does not sync again", async 
 });
 
 /*
+ * The sync of the data file failed in a checkpoint. The store had failed, but the log had not heard
+ * of it: what it was writing it synced as well, and acknowledged commits after the failure was out.
+ * Found by `npm run kernel`, on a disk that had no room left for the pages.
+ */
+rule("a store whose data file could not be synced syncs the log no more", async () => {
+  const it = await watchAsync();
+  await it.store.put("a", "0");
+  const failNow = holdAndFail(it, (operation) => syncs(operation, PATH));
+  const checkpoint = it.store.checkpoint();
+  await drain();
+  const write = holdFirst(it.io, writesLog);
+  const before = it.io.recorded(LOG, "sync").length;
+  const put = it.store.put("a", "1");
+  await drain();
+  const work = [checkpoint, put, it.store.flush(), it.store.put("b", "2")];
+  failNow();
+  await drain();
+  it.io.settle(write.operation);
+  const outcomes = await Promise.all(work.map(outcomeOf));
+  assertEquals(outcomes, ["KVIG_FAILED", "KVIG_FAILED", "KVIG_FAILED", "KVIG_FAILED"]);
+  assertEquals(it.io.recorded(LOG, "sync").length, before);
+  assertEquals(await outcomeOf(it.store.close()), "KVIG_FAILED");
+  assertEquals(contentsOf(it.io.powerCut()), { a: "0" });
+});
+
+/* The same the other way round: a checkpoint went on behind a sync of the log that had failed. */
+rule("a store whose log could not be synced syncs the data file no more", async () => {
+  const it = await watchAsync();
+  await it.store.put("a", "0");
+  const page = holdFirst(it.io, ({ kind, path }) => kind === "write" && path === PATH);
+  const checkpoint = it.store.checkpoint();
+  await drain();
+  const failNow = holdAndFail(it, (operation) => syncs(operation, LOG));
+  const before = it.io.recorded(PATH, "sync").length;
+  const put = it.store.put("a", "1");
+  await drain();
+  failNow();
+  await drain();
+  it.io.settle(page.operation);
+  const outcomes = await Promise.all([checkpoint, put].map(outcomeOf));
+  assertEquals(outcomes, ["KVIG_FAILED", "KVIG_FAILED"]);
+  assertEquals(it.io.recorded(PATH, "sync").length, before);
+  assertEquals(await outcomeOf(it.store.close()), "KVIG_FAILED");
+  assertEquals(contentsOf(it.io.powerCut()), { a: "0" });
+});
+
+/*
  * A write of the log failed, with deferred commits in it that had resolved. A close() that came
  * later resolved as well, as if it had made them durable; after opening again they were gone, and
  * nobody had been told.
