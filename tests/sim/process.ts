@@ -83,6 +83,7 @@ export class SimProcess {
   readonly #scheduler: Scheduler;
   readonly #blocking: Blocking;
   #dead = false;
+  #diesAt = Infinity;
 
   /** Makes an Io of a process that begins now. */
   constructor(options: SimOptions = {}) {
@@ -118,9 +119,22 @@ export class SimProcess {
    * the disk that is left may lack whatever no sync has covered; with `"kill"` nothing is lost.
    */
   crash(how: "power" | "kill", options: TearOptions = {}): SimDisk {
+    this.#die();
+    return how === "kill" ? this.disk.killed() : this.disk.cut(this.chance.fork(), options);
+  }
+
+  /**
+   * Lets the process die at the operation that comes after so many: that one does not happen, and
+   * nothing completes any more. {@link crash} gives what it leaves.
+   */
+  dieAfter(operations: number): void {
+    this.#diesAt = this.operations + operations;
+  }
+
+  #die(): void {
+    if (this.#dead) return;
     this.#dead = true;
     this.#scheduler.stop();
-    return how === "kill" ? this.disk.killed() : this.disk.cut(this.chance.fork(), options);
   }
 
   /** For files: notes that an operation is issued. */
@@ -153,9 +167,10 @@ export class SimProcess {
     effect: (fault: Fault | undefined) => Outcome<T>,
     over: (outcome: Outcome<T>) => void = () => {},
   ): Future<T> {
-    const fault = this.choose(operation);
+    if (operation.number >= this.#diesAt) this.#die();
     const future = new Future<T>();
     if (this.#dead) return future;
+    const fault = this.choose(operation);
     if (fault?.kind === "throws") throw new Error(`${operation.kind} of ${operation.path} throws`);
     let outcome: Outcome<T> = {};
     const act = (): void => {

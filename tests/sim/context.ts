@@ -1,0 +1,199 @@
+/**
+ * What the steps of a life share: the store, its model, and what is under way.
+ *
+ * @module
+ */
+
+import type { Kvig } from "../../core/database.ts";
+import type { KvigError } from "../../core/errors.ts";
+import { ended, type Excuses, judge, Violation } from "./calls.ts";
+import type { SimIo } from "./io.ts";
+import { keyWith, valueWith } from "./keys.ts";
+import { type Change, nameOf, VersionedModel } from "./model.ts";
+import type { ChangePlan, LifePlan, RangePlan } from "./plan.ts";
+import type { IterationPlay, SnapshotPlay } from "./reads.ts";
+
+/** One store in the middle of its life. */
+export class LifeContext {
+  /** What happens. */
+  readonly plan: LifePlan;
+  /** What the store shows, version by version. */
+  readonly model: VersionedModel = new VersionedModel();
+  /** The process of now. */
+  io!: SimIo;
+  /** The store of now. */
+  store!: Kvig;
+  /** The last version that must survive. */
+  acknowledged = 0;
+  /** Whether the store has failed. */
+  failed = false;
+  /** Snapshots that are open. */
+  snapshots: SnapshotPlay[] = [];
+  /** Iterations that are open. */
+  iterations: IterationPlay[] = [];
+  /** What went wrong first. */
+  violation: unknown = undefined;
+  /** Calls that were made. */
+  calls = 0;
+  /** What excuses errors now; a life says. */
+  excuses: () => Excuses;
+  readonly #running = new Set<Promise<void>>();
+  #tags = 0;
+
+  /** Begins a life with an empty model. */
+  constructor(plan: LifePlan, excuses: () => Excuses) {
+    this.plan = plan;
+    this.excuses = excuses;
+  }
+
+  /** Largest key, in bytes. */
+  get maxKeyBytes(): number {
+    return this.plan.pageBytes >>> 2;
+  }
+
+  /** The key with a number. */
+  key(index: number): Uint8Array {
+    return keyWith(this.plan.shape, index, this.maxKeyBytes);
+  }
+
+  /** Changes with values that were never written before. */
+  changes(plans: readonly ChangePlan[]): Change[] {
+    return plans.map(([index, bytes]): Change => {
+      const key = this.key(index);
+      if (bytes === undefined) return { kind: "delete", key };
+      return { kind: "put", key, value: valueWith(this.#tags++, Math.max(0, bytes)) };
+    });
+  }
+
+  /** Options of a range. */
+  range({ from, to, reverse, limit }: RangePlan): {
+    gte?: Uint8Array;
+    lt?: Uint8Array;
+    reverse?: boolean;
+    limit?: number;
+  } {
+    return {
+      ...(from === undefined ? {} : { gte: this.key(from) }),
+      ...(to === undefined ? {} : { lt: this.key(to) }),
+      ...(reverse === undefined ? {} : { reverse }),
+      ...(limit === undefined ? {} : { limit }),
+    };
+  }
+
+  /** Names of a range in a version, in the order of the walk. */
+  names({ from, to, reverse, limit }: RangePlan, version: number): string[] {
+    const names = this.model.names(version, {
+      from: from === undefined ? undefined : nameOf(this.key(from)),
+      to: to === undefined ? undefined : nameOf(this.key(to)),
+    });
+    if (reverse === true) names.reverse();
+    return names.slice(0, limit ?? Infinity);
+  }
+
+  /** The last version whose call, and all before it, are over. */
+  get settledVersion(): number {
+    return (this.model.underWay()[0] ?? this.model.last + 1) - 1;
+  }
+
+  /** All versions that a reader may show which began at `first`, to be read now. */
+  versionsFrom(first: number): number[] {
+    return Array.from({ length: this.model.last - first + 1 }, (_, i) => first + i);
+  }
+
+  /** Calls that are under way. */
+  get underWay(): number {
+    return this.#running.size;
+  }
+
+  /** Notes an error of a call; returns it. */
+  refused(what: string, error: unknown, sync: boolean): KvigError {
+    const excuses = this.excuses();
+    const refusal = judge(what, error, { ...excuses, mayBlock: excuses.mayBlock && sync });
+    if (refusal.code === "KVIG_FAILED") this.failed = true;
+    return refusal;
+  }
+
+  /**
+   * Makes a call. `over` looks at its value; `refused` is told of an error that is excused. A call
+   * that throws at once, or a dead process, is no different.
+   */
+  call<T>(
+    what: string,
+    sync: boolean,
+    make: () => T | Promise<T>,
+    over: (value: T) => void,
+    refused: (error: KvigError) => void = () => {},
+  ): void {
+    const { io } = this;
+    this.calls++;
+    const good = (value: T): void => {
+      if (io.dead || io !== this.io) return;
+      io.trace.mixText(what);
+      over(value);
+    };
+    const bad = (error: unknown): void => {
+      if (io.dead || io !== this.io) return;
+      const refusal = this.refused(what, error, sync);
+      io.trace.mixText(refusal.code);
+      refused(refusal);
+    };
+    if (sync) {
+      this.#guard(() => {
+        let value: T;
+        try {
+          value = make() as T;
+        } catch (error) {
+          bad(error);
+          return;
+        }
+        good(value);
+      });
+      return;
+    }
+    const whole = async (): Promise<void> => {
+      let value: T;
+      try {
+        value = await make();
+      } catch (error) {
+        this.#guard(() => bad(error));
+        return;
+      }
+      this.#guard(() => good(value));
+    };
+    const running = whole();
+    this.#running.add(running);
+    running.then(() => this.#running.delete(running));
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.violation ??= error;
+    }
+  }
+
+  /** Fails where a call has found something wrong. */
+  check(): void {
+    if (this.violation !== undefined) throw this.violation;
+    if (this.io.breaches.length > 0) throw new Violation(this.io.breaches[0]);
+  }
+
+  /** Waits until no more than `beside` calls are under way; false where that is in vain. */
+  async settle(beside: number): Promise<boolean> {
+    while (this.#running.size > beside && !this.io.dead) {
+      const end = await ended(this.io, Promise.race(this.#running));
+      if (end.how === "stuck") return this.io.dead;
+      this.check();
+    }
+    return true;
+  }
+
+  /** Forgets what was under way: its process is dead. */
+  forget(): void {
+    this.#running.clear();
+    this.snapshots = [];
+    this.iterations = [];
+    this.failed = false;
+  }
+}
