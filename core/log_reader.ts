@@ -51,10 +51,15 @@ export class LogReader {
   readonly #chunkBlocks: number;
   #chunkPlace = 0;
   #chunkCount = 0;
-  // The reading position within the group whose records are being read.
+  // The group whose records are being read, and the position within it.
+  #group = 0;
+  #salt = 0;
+  #start = 0;
   #position = 0;
+  #chain = 0;
   #at = 0;
   #left = 0;
+  #last = false;
 
   /** Reads `file`, a ring of `ringBlocks` blocks, through `buffer`. */
   constructor(
@@ -103,7 +108,12 @@ export class LogReader {
     let { position, group } = start;
     const end = position + this.#ringBlocks;
     while (position < end) {
-      const blocks = yield* this.#groupBlocks(position, group, salt, end);
+      let blocks = yield* this.#groupBlocks(position, group, salt, end);
+      if (blocks === 0) {
+        // What came from a wrong place by a passing fault would cut off what is durable.
+        this.#chunkCount = 0;
+        blocks = yield* this.#groupBlocks(position, group, salt, end);
+      }
       if (blocks === 0) break;
       position += blocks;
       group++;
@@ -191,12 +201,37 @@ export class LogReader {
     return true;
   }
 
-  /** Goes to the first record of the group at `position`, which was scanned. */
-  *seek(position: number): Task<void> {
-    this.#position = position;
-    const at = yield* this.#block(position);
-    this.#at = at + BLOCK_HEADER_BYTES;
-    this.#left = this.#codec.header(at).used;
+  /**
+   * Goes to the first record of a group that was scanned.
+   * @throws {KvigError} `KVIG_CORRUPT` where its blocks are no longer what they were.
+   */
+  *seek({ position, group }: LogPosition, salt: number): Task<void> {
+    this.#group = group;
+    this.#salt = salt;
+    this.#start = this.#position = position;
+    this.#chain = 0;
+    yield* this.#enter();
+  }
+
+  /** Goes into the block at the position; what was checked by the scan is read and checked anew. */
+  *#enter(): Task<void> {
+    for (let tries = 0; tries < 2; tries++) {
+      const at = yield* this.#block(this.#position);
+      const index = this.#position - this.#start;
+      const header = this.#codec.header(at);
+      if (
+        this.#codec.valid(at, index === 0, this.#chain) &&
+        belongs(header, this.#position, this.#group, this.#salt, index)
+      ) {
+        this.#at = at + BLOCK_HEADER_BYTES;
+        this.#left = header.used;
+        this.#last = header.last;
+        this.#chain = this.#codec.sum(at);
+        return;
+      }
+      this.#chunkCount = 0;
+    }
+    throw this.#corrupt(this.#position, "it was whole when it was read before");
   }
 
   /** The next record, or undefined behind the last one of the group. */
@@ -218,11 +253,9 @@ export class LogReader {
   }
 
   *#advance(): Task<boolean> {
-    const current = yield* this.#block(this.#position);
-    if (this.#codec.header(current).last) return false;
-    const at = yield* this.#block(++this.#position);
-    this.#at = at + BLOCK_HEADER_BYTES;
-    this.#left = this.#codec.header(at).used;
+    if (this.#last) return false;
+    this.#position++;
+    yield* this.#enter();
     return true;
   }
 

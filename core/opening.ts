@@ -105,7 +105,7 @@ class Opening {
     if (found === undefined) {
       yield* this.#create(data);
       found = yield* this.#readMetas(data);
-      if (found === undefined) throw this.#formatError("its first meta page cannot be read back");
+      if (found === undefined) throw this.#corrupt("its first meta page cannot be read back");
     } else if (this.#options.errorIfExists) {
       throw new KvigError("KVIG_EXISTS", `the store ${this.#path} exists`, { file: this.#path });
     }
@@ -133,6 +133,12 @@ class Opening {
 
   /** Closes what was opened, removes what was created. */
   *undo(): Task<void> {
+    const data = this.#data;
+    if (data !== undefined && this.#created.includes(this.#path)) {
+      // A power cut may keep this name and not that of the log: what is left must look like nothing.
+      yield* quietly(data.truncate(0, this.#mode.options));
+      yield* quietly(data.sync("full", this.#mode.options));
+    }
     for (const file of [this.#data, this.#log]) {
       if (file !== undefined) yield* quietly(file.close(this.#mode.options));
     }
@@ -218,11 +224,14 @@ class Opening {
   }
 
   *#readMeta(data: IoFile, at: number, slot: number): Task<Meta | undefined> {
-    const read = yield* readFully(data, at, this.#buffer, 0, META_BYTES, this.#mode);
-    if (read < META_BYTES) return undefined;
-    const meta = decodeMeta(this.#buffer.subarray(0, META_BYTES), slot);
-    if (meta === undefined || (slot === 1 && meta.pageBytes !== at)) return undefined;
-    return meta;
+    // What came from a wrong place by a passing fault is right the second time.
+    for (let tries = 0; tries < 2; tries++) {
+      const read = yield* readFully(data, at, this.#buffer, 0, META_BYTES, this.#mode);
+      if (read < META_BYTES) return undefined;
+      const meta = decodeMeta(this.#buffer.subarray(0, META_BYTES), slot);
+      if (meta !== undefined && (slot === 0 || meta.pageBytes === at)) return meta;
+    }
+    return undefined;
   }
 
   /** Passes where the data file is one that creation did not finish; throws otherwise. */

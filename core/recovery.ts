@@ -94,7 +94,7 @@ function* replay(
   const { salt } = meta.current;
   let { position, group } = start;
   while (group < end.group) {
-    yield* reader.seek(position);
+    yield* reader.seek({ position, group }, salt);
     for (let record = yield* reader.next(); record !== undefined; record = yield* reader.next()) {
       yield* apply(engine, record);
     }
