@@ -23,8 +23,8 @@ export type Ended<T> =
   | { readonly how: "error"; readonly error: unknown }
   | { readonly how: "stuck" };
 
-/** Turns of the microtask queue without anything in flight after which a wait is in vain. */
-const IDLE_TURNS = 400;
+/** Turns of the microtask queue in which no operation goes on, after which a wait is in vain. */
+const IDLE_TURNS = 1000;
 
 const turned = Promise.resolve();
 
@@ -39,9 +39,11 @@ export async function ended<T>(io: SimIo, promise: Promise<T>): Promise<Ended<T>
       result = { how: "error", error };
     },
   );
+  let { operations } = io;
   for (let idle = 0; result === undefined;) {
     await turned;
-    idle = io.inFlight > 0 ? 0 : idle + 1;
+    idle = io.inFlight > 0 || io.operations !== operations ? 0 : idle + 1;
+    operations = io.operations;
     if (idle > IDLE_TURNS) return { how: "stuck" };
   }
   return result;
@@ -89,6 +91,7 @@ const EXCUSED: Readonly<Partial<Record<KvigErrorCode, readonly FaultKind[]>>> = 
     "read error",
     "unreadable sector",
   ],
+  "KVIG_WOULD_BLOCK": ["never"],
   "KVIG_FULL": ["full"],
   "KVIG_ACCESS": ["open error"],
   "KVIG_LOCKED": ["lock held"],

@@ -70,6 +70,8 @@ class Life {
   /** Acknowledged when the last sync of the log was issued, and the one before. */
   #floors = [0, 0];
   #lied = Infinity;
+  /** Sums of all versions that there ever were. */
+  readonly #ever = new Set<number>();
   #detected = false;
   #limited = false;
 
@@ -241,7 +243,9 @@ class Life {
       return;
     }
     const sum = sumOf(end.value);
-    context.model.rebase(this.#match(sum, end.value.length));
+    const version = this.#match(sum, end.value.length);
+    if (version < 0) context.model.reset(end.value);
+    else context.model.rebase(version);
     context.acknowledged = 0;
     this.#floors = [0, 0];
     if (this.#lied < Infinity) this.#lied = 0;
@@ -265,7 +269,7 @@ class Life {
     if (!this.#detected) await this.#recovered();
   }
 
-  /** The version that has this sum and count. */
+  /** The version that has this sum and count; −1 where it is from before the last crash. */
   #match(sum: number, count: number): number {
     const { model, acknowledged } = this.#context;
     const { damaged } = this.#excuses();
@@ -273,8 +277,10 @@ class Life {
     let first = acknowledged;
     if (damaged) first = Math.min(first, this.#floors[0], this.#lied);
     if (profile === "liar") first = 0;
+    for (let version = 0; version <= model.last; version++) this.#ever.add(model.sum(version));
     const found = model.versionsLike(sum, count, first, model.last);
     if (found.length > 0) return found.at(-1)!;
+    if ((profile === "liar" || this.#lied < Infinity) && this.#ever.has(sum)) return -1;
     const open = model.underWay();
     if (open.length > 0 && this.#excuses().faults.size + (this.#excuses().mayBeFull ? 1 : 0) > 0) {
       // A call under way may have been refused already, with others behind it.

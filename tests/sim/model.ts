@@ -224,18 +224,29 @@ export class VersionedModel {
     return versions;
   }
 
+  /** Makes these entries the beginning. */
+  reset(entries: Iterable<readonly [Uint8Array, Uint8Array]>): void {
+    this.#begin([...entries].map(([key, value]) => [nameOf(key), value]));
+  }
+
   /**
    * Makes `version` the beginning: no call is under way, and the version is 0 from now on. Calls
    * behind it never happened.
    */
   rebase(version: number): void {
-    const values: [string, Uint8Array][] = this.names(version)
-      .map((name) => [name, this.get(name, version)!]);
-    this.#sums = [this.#sums[version]];
-    this.#counts = [this.#counts[version]];
+    this.#begin(this.names(version).map((name) => [name, this.get(name, version)!]));
+  }
+
+  #begin(values: readonly (readonly [string, Uint8Array])[]): void {
+    let sum = 0;
     this.#calls = [];
-    this.#writings.clear();
-    for (const [name, value] of values) this.#writings.set(name, [{ version: 0, value }]);
     this.#sorted = undefined;
+    this.#writings.clear();
+    for (const [name, value] of values) {
+      this.#writings.set(name, [{ version: 0, value }]);
+      sum = (sum + hashOf(name, value)) % MODULUS;
+    }
+    this.#sums = [sum];
+    this.#counts = [values.length];
   }
 }

@@ -171,7 +171,10 @@ export class SimProcess {
     const future = new Future<T>();
     if (this.#dead) return future;
     const fault = this.choose(operation);
-    if (fault?.kind === "throws") throw new Error(`${operation.kind} of ${operation.path} throws`);
+    if (fault?.kind === "throws") {
+      over({ code: "KVIG_IO" });
+      throw new Error(`${operation.kind} of ${operation.path} throws`);
+    }
     let outcome: Outcome<T> = {};
     const act = (): void => {
       outcome = effect(fault);

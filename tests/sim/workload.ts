@@ -78,7 +78,10 @@ export function drawPlan(seed: number, options: DrawOptions = {}): LifePlan {
   const random = new Random(seed);
   const pageBytes = random.oneIn(8) ? random.pick([1024, 4096]) : 512;
   const blockBytes = random.oneIn(10) ? 4096 : 512;
-  const faults = random.oneIn(2) ? random.pick(FAULT_MOODS) : {};
+  const blocking = random.pick(["always", "on request", "never"] as const);
+  const mood = random.oneIn(2) ? random.pick(FAULT_MOODS) : {};
+  // An Io that says that it can block keeps its word.
+  const faults = blocking === "never" || !("never" in mood) ? mood : {};
   const oddHost = random.oneIn(10);
   const profile = random.oneIn(25) ? "liar" : random.pick(["posix", "paranoid"] as const);
   const full = random.oneIn(12);
@@ -86,7 +89,7 @@ export function drawPlan(seed: number, options: DrawOptions = {}): LifePlan {
   const plan: Omit<LifePlan, "steps"> = {
     seed: random.below(2 ** 32),
     profile,
-    blocking: random.pick(["always", "on request", "never"] as const),
+    blocking,
     latency: random.below(LATENCIES.length),
     shape: random.pick(KEY_SHAPES),
     pageBytes,

@@ -28,8 +28,10 @@ function write<T>(
   const { deferred = false, sync = false } = step;
   life.call(step.do, sync, make, (value) => {
     life.model.settle(version, "applied");
-    if (!deferred && version > life.acknowledged) life.acknowledged = version;
     const { model } = life;
+    // What changes nothing is no commit, and makes durable nothing that came before.
+    const commits = model.removed(version) > 0 || changes.some(({ kind }) => kind === "put");
+    if (commits && !deferred && version > life.acknowledged) life.acknowledged = version;
     // Calls before it may still turn out to have had no effect: only then the result is known.
     if (model.underWay().some((other) => other < version)) return;
     if (!check(value, model.removed(version))) {
