@@ -135,7 +135,7 @@ class Opening {
   *undo(): Task<void> {
     const data = this.#data;
     if (data !== undefined && this.#created.includes(this.#path)) {
-      // A power cut may keep this name and not that of the log: what is left must look like nothing.
+      // A power cut may keep this name and not that of the log: then it must be an empty file.
       yield* quietly(data.truncate(0, this.#mode.options));
       yield* quietly(data.sync("full", this.#mode.options));
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isKvigError, KvigError, type KvigErrorCode } from "../../core/errors.ts";
+import { isKvigError, type KvigError, type KvigErrorCode } from "../../core/errors.ts";
 import type { FaultKind } from "./faults.ts";
 import type { SimIo } from "./io.ts";
 

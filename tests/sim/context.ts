@@ -7,11 +7,38 @@
 import type { Kvig } from "../../core/database.ts";
 import type { KvigError } from "../../core/errors.ts";
 import { ended, type Excuses, judge, Violation } from "./calls.ts";
+import type { Snapshot } from "../../core/snapshot.ts";
 import type { SimIo } from "./io.ts";
 import { keyWith, valueWith } from "./keys.ts";
 import { type Change, nameOf, VersionedModel } from "./model.ts";
 import type { ChangePlan, LifePlan, RangePlan } from "./plan.ts";
-import type { IterationPlay, SnapshotPlay } from "./reads.ts";
+
+/** A key and its value. */
+export type Entry = readonly [Uint8Array, Uint8Array];
+
+/** A snapshot that is open, and the versions that it may show. */
+export interface SnapshotPlay {
+  /** The snapshot. */
+  readonly snapshot: Snapshot;
+  /** The versions. */
+  versions: number[];
+}
+
+/** An iteration that is open. */
+export interface IterationPlay {
+  /** What it walks. */
+  readonly range: RangePlan;
+  /** Whether it is a synchronous one. */
+  readonly sync: boolean;
+  /** The iterator. */
+  readonly iterator: AsyncIterator<[Uint8Array, Uint8Array]> | Iterator<[Uint8Array, Uint8Array]>;
+  /** What it gave so far. */
+  readonly taken: Entry[];
+  /** The versions that it may show; undefined before its first step. */
+  versions: number[] | undefined;
+  /** Whether a step of it is under way. */
+  busy: boolean;
+}
 
 /** One store in the middle of its life. */
 export class LifeContext {

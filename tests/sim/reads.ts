@@ -6,30 +6,12 @@
  */
 
 import type { Kvig } from "../../core/database.ts";
-import type { Snapshot } from "../../core/snapshot.ts";
 import { Violation } from "./calls.ts";
-import type { LifeContext } from "./context.ts";
+import type { Entry, IterationPlay, LifeContext } from "./context.ts";
 import { nameOf, sumOf } from "./model.ts";
 import type { RangePlan, Step } from "./plan.ts";
 
 type Of<Kind extends Step["do"]> = Extract<Step, { readonly do: Kind }>;
-type Entry = readonly [Uint8Array, Uint8Array];
-
-/** A snapshot that is open, and the versions that it may show. */
-export interface SnapshotPlay {
-  readonly snapshot: Snapshot;
-  versions: number[];
-}
-
-/** An iteration that is open. */
-export interface IterationPlay {
-  readonly range: RangePlan;
-  readonly sync: boolean;
-  readonly iterator: AsyncIterator<[Uint8Array, Uint8Array]> | Iterator<[Uint8Array, Uint8Array]>;
-  readonly taken: Entry[];
-  versions: number[] | undefined;
-  busy: boolean;
-}
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
@@ -50,7 +32,7 @@ function checkValue(
   const shown = value === undefined ? "nothing" : `a value of ${value.length} bytes`;
   const wanted = model.get(name, model.last);
   throw new Violation(
-    `${what} of key ${index} shows ${shown}, and versions ${first} to ${model.last} have another, ` +
+    `${what} of key ${index} shows ${shown}, versions ${first} to ${model.last} have another, ` +
       `the last one ${wanted === undefined ? "nothing" : `one of ${wanted.length} bytes`}`,
   );
 }
