@@ -70,6 +70,8 @@ class Opening {
   #log: IoFile | undefined = undefined;
   /** Whether this opening made the data file. */
   #isNew = false;
+  /** Whether a store is being made in the data file. */
+  #making = false;
   /** What to remove when the opening fails: never before the lock shows that it is ours. */
   #created: string[] = [];
 
@@ -133,16 +135,24 @@ class Opening {
 
   /** Closes what was opened, removes what was created. */
   *undo(): Task<void> {
-    const data = this.#data;
-    if (data !== undefined && this.#created.includes(this.#path)) {
-      // A power cut may keep this name and not that of the log: then it must be an empty file.
-      yield* quietly(data.truncate(0, this.#mode.options));
-      yield* quietly(data.sync("full", this.#mode.options));
-    }
+    const unmade = !this.#making || (yield* this.#emptyData());
     for (const file of [this.#data, this.#log]) {
       if (file !== undefined) yield* quietly(file.close(this.#mode.options));
     }
+    if (!unmade) return;
     for (const path of this.#created) yield* quietly(this.#io.remove(path, this.#mode.options));
+  }
+
+  /**
+   * Makes the data file of a creation that failed an empty one. A power cut may keep its name and
+   * not that of the log: only an empty file is then one that can be made anew. Where that cannot be
+   * had both names stay, which is legal too.
+   */
+  *#emptyData(): Task<boolean> {
+    const data = this.#data;
+    if (data === undefined) return true;
+    return (yield* quietly(data.truncate(0, this.#mode.options))) &&
+      (yield* quietly(data.sync("full", this.#mode.options)));
   }
 
   *#openData(): Task<IoFile> {
@@ -260,6 +270,7 @@ class Opening {
   }
 
   *#create(data: IoFile): Task<void> {
+    this.#making = true;
     const shape: Shape = {
       pageBytes: this.#options.pageBytes ?? DEFAULT_PAGE_BYTES,
       logBytes: this.#options.logBytes,
@@ -275,6 +286,7 @@ class Opening {
     this.#log = undefined;
     const memory = this.#buffer;
     yield* writeFirstMeta(this.#io, data, shape, memory, this.#mode);
+    this.#making = false;
     this.#created = [];
   }
 
@@ -416,10 +428,15 @@ class Opening {
   }
 }
 
-function* quietly(future: Iterable<unknown> & { [Symbol.iterator](): Task<void> }): Task<void> {
+/** Waits for an operation; returns whether it succeeded. */
+function* quietly(
+  future: Iterable<unknown> & { [Symbol.iterator](): Task<void> },
+): Task<boolean> {
   try {
     yield* future;
+    return true;
   } catch (error) {
     if (!(error instanceof KvigError)) throw error;
+    return false;
   }
 }

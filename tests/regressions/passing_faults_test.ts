@@ -6,8 +6,8 @@
 
 import { test } from "node:test";
 
-import { PlannedFaults } from "../sim/faults.ts";
-import { SimDisk } from "../sim/disk.ts";
+import { type FaultKind, PlannedFaults } from "../sim/faults.ts";
+import { type Image, SimDisk } from "../sim/disk.ts";
 import { SimIo } from "../sim/io.ts";
 import { PROFILES } from "../sim/profile.ts";
 import { Random } from "../sim/random.ts";
@@ -54,22 +54,30 @@ test("no read of opening that comes from a wrong place takes a commit away", () 
 /*
  * A creation that failed removed both names. Where a power cut kept the removal of the log and not
  * that of the data file, which had two pages of zeros by then, the store could never be made any
- * more: KVIG_FORMAT for a file that kvig itself had left behind.
+ * more: KVIG_FORMAT for a file that kvig itself had left behind. And where the first meta page had
+ * landed although its write failed, in a data file that an earlier creation had left, the log was
+ * removed and a valid data file without one stayed: KVIG_CORRUPT.
  */
 test("what a failed creation leaves after a power cut is made anew", () => {
-  for (let nth = 3; nth < 12; nth++) {
-    for (let seed = 0; seed < 40; seed++) {
-      const faults = new PlannedFaults([{ kind: "full", nth, part: 0.9 }]);
-      const io = new SimIo({ disk: new SimDisk({}, PROFILES.paranoid), faults });
-      try {
-        openTinySync(io, PATH);
-      } catch (error) {
-        assert(isKvigError(error, "KVIG_FULL", "KVIG_IO"), String(error));
-        const disk = io.disk.cut(new Random(seed));
-        const store = openTinySync(new SimIo({ disk }), PATH);
-        assertEquals(store.countSync(), 0);
-        store.closeSync();
-      }
+  for (const kind of ["full", "write error", "failed, done"] as const) {
+    for (let nth = 0; nth < 12; nth++) {
+      for (let seed = 0; seed < 20; seed++) failToCreate(kind, nth, seed);
     }
   }
 });
+
+/** Fails to make a store, in a new file or in one that an earlier creation left empty. */
+function failToCreate(kind: FaultKind, nth: number, seed: number): void {
+  const image: Image = seed % 2 === 0 ? {} : { [PATH]: new Uint8Array(0) };
+  const faults = new PlannedFaults([{ kind, nth, part: 0.9 }]);
+  const io = new SimIo({ disk: new SimDisk(image, PROFILES.paranoid), faults });
+  try {
+    openTinySync(io, PATH);
+  } catch (error) {
+    assert(isKvigError(error, "KVIG_FULL", "KVIG_IO", "KVIG_FAILED"), String(error));
+    const disk = io.disk.cut(new Random(seed));
+    const store = openTinySync(new SimIo({ disk }), PATH);
+    assertEquals(store.countSync(), 0);
+    store.closeSync();
+  }
+}
