@@ -29,6 +29,7 @@ import { BITMAP, INDEX, PAGE_HEADER_BYTES } from "./frames.ts";
 import { BUSY, DIRTY } from "./page_cache.ts";
 import type { Pages } from "./pages.ts";
 
+/** Room for map pages: each that a change touches is in a frame, so fewer frames want less. */
 const QUEUE_CAPACITY = 4096;
 
 /** A search for adjacent free places, from segment to segment. */
@@ -61,16 +62,16 @@ export class FreeSpace {
   planned = 0;
   readonly #pages: Pages;
   #word = 0;
-  #takes = new Uint32Array(QUEUE_CAPACITY);
+  readonly #takes: Uint32Array;
   #takeCount = 0;
-  #frees = new Uint32Array(QUEUE_CAPACITY);
+  readonly #frees: Uint32Array;
   #freeCount = 0;
   #draining = false;
   #pinnedPage = 0;
   #pinnedCount = 0;
-  #planList = new Int32Array(QUEUE_CAPACITY);
+  readonly #planList: Int32Array;
   #planCount = 0;
-  #planWork = new Uint32Array(QUEUE_CAPACITY);
+  readonly #planWork: Uint32Array;
   #planWorkCount = 0;
   #pathFrame = new Int32Array(8);
   #pathEntry = new Int32Array(8);
@@ -84,6 +85,11 @@ export class FreeSpace {
     this.places = segmentPlaces(pageBytes);
     this.entries = indexEntries(pageBytes);
     this.mask = new Uint32Array(this.places >>> 5).fill(0xFFFFFFFF);
+    const capacity = Math.min(QUEUE_CAPACITY, 2 * pages.cache.capacity);
+    this.#takes = new Uint32Array(capacity);
+    this.#frees = new Uint32Array(capacity);
+    this.#planList = new Int32Array(capacity);
+    this.#planWork = new Uint32Array(capacity);
   }
 
   /** The segment that describes `page`. */
