@@ -15,7 +15,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 
-import { root } from "./repository.ts";
+import { runtimeCommands } from "./runtimes.ts";
 
 const given = parseArgs({
   options: {
@@ -26,15 +26,7 @@ const given = parseArgs({
 const ENTRIES = 2000;
 const ANSWER_LIMIT_MS = 120_000;
 
-const source = join(root, "tests/support/mixed_worker.ts");
-const compiled = join(root, "dist/tests/support/mixed_worker.js");
-const deno = join(root, "node_modules/.bin/deno");
-const RUNTIMES: Readonly<Record<string, string[]>> = {
-  "Node.js 20": [process.env["npm_node_execpath"] ?? "node", compiled],
-  "Node.js 26": [join(root, "node_modules/node26/bin/node"), source],
-  Deno: [deno, "run", "--allow-all", "--no-check", "--quiet", source],
-  Bun: [join(root, "node_modules/.bin/bun"), source],
-};
+const RUNTIMES = runtimeCommands("tests/support/mixed_worker.ts");
 
 /** A process that answers each line that it is told. */
 class Worker {

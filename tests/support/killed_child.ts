@@ -29,6 +29,8 @@ export interface LifePlan {
   compactEvery: number;
   /** The first commit of each task. */
   first: number[];
+  /** Whether it opens the store and does nothing more. */
+  idle?: boolean;
 }
 
 /** Whether upkeep that is due every so many commits is due after `done` of them. */
@@ -36,10 +38,16 @@ function isDue(every: number, done: number): boolean {
   return every > 0 && done % every === 0;
 }
 
+/** Does nothing until the process is killed. */
+function rest(): void {
+  setInterval(() => {}, 1000);
+}
+
 async function live(plan: LifePlan): Promise<void> {
   say("opening");
   const store = await open(plan.path, optionsOf(plan));
   say("open");
+  if (plan.idle === true) return rest();
   let done = 0;
   const work = async (task: number): Promise<void> => {
     for (let n = plan.first[task]!;; n++) {
@@ -62,6 +70,7 @@ function liveBlocking(plan: LifePlan): void {
   say("opening");
   const store = openSync(plan.path, optionsOf(plan));
   say("open");
+  if (plan.idle === true) return rest();
   for (let round = 0;; round++) {
     for (let task = 0; task < TASKS; task++) {
       const n = plan.first[task]! + round;
