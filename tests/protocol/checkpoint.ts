@@ -5,36 +5,19 @@
  * @module
  */
 
+import type { CheckpointKind, ClosedState, Frame, StoreParts, Surroundings } from "./parts.ts";
 import type { Reference, State } from "./contents.ts";
-import type { Frame } from "./frames.ts";
 import type { Task } from "./process.ts";
-import type { Store } from "./store.ts";
-import type { World } from "./world.ts";
-
-/** A state, and where the log goes on behind it. */
-export interface ClosedState {
-  readonly state: State;
-  readonly group: number;
-  readonly position: number;
-}
-
-/** What kind of checkpoint is made. */
-export interface CheckpointKind {
-  /** It commits a transaction. */
-  readonly huge?: boolean;
-  /** It is made in recovery, with this salt. */
-  readonly salt?: number;
-}
 
 /** Makes the checkpoints of one opening. */
 export class Checkpointer {
   /** How many are under way: one, where the rules hold. */
   running = 0;
-  readonly #world: World;
-  readonly #store: Store;
+  readonly #world: Surroundings;
+  readonly #store: StoreParts;
 
   /** For one opening. */
-  constructor(world: World, store: Store) {
+  constructor(world: Surroundings, store: StoreParts) {
     this.#world = world;
     this.#store = store;
   }

@@ -5,20 +5,19 @@
  * @module
  */
 
+import type { StoreParts, Surroundings } from "./parts.ts";
 import { bit, highest, KEYS, MAX_PLACES, runBits } from "./contents.ts";
 import type { Task } from "./process.ts";
-import type { Store } from "./store.ts";
-import type { World } from "./world.ts";
 
 /** Shortens the file of one opening. */
 export class Compaction {
   /** Whether a page is being moved. */
   moving = false;
-  readonly #world: World;
-  readonly #store: Store;
+  readonly #world: Surroundings;
+  readonly #store: StoreParts;
 
   /** For one opening. */
-  constructor(world: World, store: Store) {
+  constructor(world: Surroundings, store: StoreParts) {
     this.#world = world;
     this.#store = store;
   }

@@ -42,10 +42,10 @@ all rules on, or where a rule was taken off and nothing went wrong.
   free-space map of three bitmap pages below an index; two meta pages; a ring of six blocks. A page
   is its number, its epoch and its content; a checksum is a number that no other content has.
 - **Disk**: calls in flight take effect late and in any order. A power cut keeps any subset of what
-  no sync covered, whole, torn to garbage, or not at all; the size of the file likewise; a place that
-  the file grew by may come back with what once stood elsewhere. A killed process leaves what was
-  complete, and any part of what was in flight. Writes and syncs fail, and a failed sync is reported
-  once. The disk may have less room than the store could use.
+  no sync covered, whole, torn to garbage, or not at all; the size of the file likewise; a place
+  that the file grew by may come back with what once stood elsewhere. A killed process leaves what
+  was complete, and any part of what was in flight. Writes and syncs fail, and a failed sync is
+  reported once. The disk may have less room than the store could use.
 - **Silent faults**, one a run: a lost write, a misdirected write, a flipped bit.
 - **Work**, all of it side by side: puts and deletes, deferred, durable or blocking; large values;
   transactions, with blocks written ahead of the commit, rolled back, and committed by a checkpoint;
@@ -55,10 +55,10 @@ all rules on, or where a rule was taken off and nothing went wrong.
   every subset of what is not durable, again from whatever that leaves.
 
 Not modelled: bytes, and so whether a checksum finds what it must; the shape of trees (splits,
-merges, the catalogue); memory (evictions happen, nothing runs short); several large transactions at
-once; read-only openings; versions of the format. A meta page whose sync failed is either on the disk
-or not; that it is torn, and that the power fails in the next opening's first write, is not tried:
-then no meta page would be left. Two silent faults in one run are not tried.
+merges, the catalogue); memory (evictions happen, nothing runs short); read-only openings; versions
+of the format. Two silent faults in one run are not tried. A meta page whose sync failed is either
+on the disk or not: that it is torn there, and that the power fails in the first write of the next
+opening, is not tried; then no meta page would be left.
 
 ## What is watched
 

@@ -5,35 +5,9 @@
  * @module
  */
 
+import type { Frame, Hold, HoldKind, Surroundings } from "./parts.ts";
 import { bit, type Body, copyBody, type Page, type Reference, type State } from "./contents.ts";
 import { Damage } from "./history.ts";
-import type { World } from "./world.ts";
-
-/** A page in memory. */
-export interface Frame {
-  readonly place: number;
-  readonly epoch: number;
-  readonly body: Body;
-  /** The generation that made it. */
-  readonly birth: number;
-  /** The generation that gave it up. */
-  death: number;
-  /** Whether its place holds something else. */
-  dirty: boolean;
-  /** Whether it was handed to the disk. */
-  written: boolean;
-  /** Whether a write of it is in flight. */
-  busy: boolean;
-}
-
-/** Why a state is held. */
-export type HoldKind = "committed" | "checkpoint" | "snapshot" | "reader";
-
-/** A state whose pages must stay. */
-export interface Hold {
-  readonly kind: HoldKind;
-  readonly state: State;
-}
 
 /** The pages of one opening. */
 export class Frames {
@@ -45,11 +19,11 @@ export class Frames {
   epochLimit: number;
   /** Whether pages of the running epoch were handed to the disk. */
   epochWritten = false;
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #frames = new Map<number, Frame>();
 
   /** Begins with the state of a meta page. */
-  constructor(world: World, state: State, epoch: number) {
+  constructor(world: Surroundings, state: State, epoch: number) {
     this.#world = world;
     this.work = { ...state, generation: 1 };
     this.epoch = this.epochLimit = epoch;
@@ -202,7 +176,7 @@ export class Frames {
 }
 
 /** Makes sure that what was read is the page that is meant. */
-export function judge(world: World, found: unknown, reference: Reference): Page {
+export function judge(world: Surroundings, found: unknown, reference: Reference): Page {
   const { rules } = world;
   const page = found as Page | undefined;
   const right = page?.kind === "page" &&

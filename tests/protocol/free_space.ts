@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Frame, Hold, StoreParts, Surroundings } from "./parts.ts";
 import {
   bit,
   copyBody,
@@ -15,11 +16,8 @@ import {
   SEGMENT_PLACES,
   type State,
 } from "./contents.ts";
-import type { Frame, Hold } from "./frames.ts";
 import { Damage } from "./history.ts";
 import type { Task } from "./process.ts";
-import type { Store } from "./store.ts";
-import type { World } from "./world.ts";
 
 /** Places that one change of a key may need: root, leaf, index and three bitmap pages. */
 export const PLACES_A_CHANGE = 6;
@@ -39,11 +37,11 @@ export class FreeSpace {
   ceiling: number = MAX_PLACES;
   /** Whether the file grew since the last full sync. */
   grew = false;
-  readonly #world: World;
-  readonly #store: Store;
+  readonly #world: Surroundings;
+  readonly #store: StoreParts;
 
   /** For one opening. */
-  constructor(world: World, store: Store) {
+  constructor(world: Surroundings, store: StoreParts) {
     this.#world = world;
     this.#store = store;
   }
@@ -121,7 +119,7 @@ export class FreeSpace {
     return copy;
   }
 
-  /** Makes sure of `need` places beyond `reserve`, and of epochs for them; false: the file is full. */
+  /** Makes sure of `need` places beyond `reserve`, and of epochs; false: the file is full. */
   *find(need: number, reserve: number): Task<boolean> {
     const { frames, metas } = this.#store;
     for (;;) {

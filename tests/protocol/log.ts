@@ -5,26 +5,10 @@
  * @module
  */
 
+import type { Group, StoreParts, Surroundings } from "./parts.ts";
 import { type Block, BLOCK_RECORDS, type LogRecord, RING_BLOCKS } from "./contents.ts";
 import type { Call, Entry } from "./disk.ts";
 import type { Task } from "./process.ts";
-import type { Store } from "./store.ts";
-import type { World } from "./world.ts";
-
-/** Commits that become durable as a whole. */
-export interface Group {
-  readonly number: number;
-  readonly position: number;
-  readonly blocks: number;
-  readonly records: readonly LogRecord[];
-  /** The first and the last commit in it. */
-  readonly first: number;
-  readonly last: number;
-  /** Whether somebody waits for it. */
-  readonly sync: boolean;
-  /** Its blocks that were written ahead. */
-  readonly ahead: readonly Block[];
-}
 
 /** The log of one opening. */
 export class Log {
@@ -43,8 +27,8 @@ export class Log {
   flushing = false;
   /** Blocks of the open transaction that were written ahead of its commit. */
   ahead: Block[] = [];
-  readonly #world: World;
-  readonly #store: Store;
+  readonly #world: Surroundings;
+  readonly #store: StoreParts;
   #forming: LogRecord[] = [];
   #formingSync = false;
   #queue: Group[] = [];
@@ -52,7 +36,13 @@ export class Log {
   #unsynced: Group[] = [];
 
   /** Begins behind what is durable. */
-  constructor(world: World, store: Store, position: number, group: number, salt: number) {
+  constructor(
+    world: Surroundings,
+    store: StoreParts,
+    position: number,
+    group: number,
+    salt: number,
+  ) {
     this.#world = world;
     this.#store = store;
     this.tail = this.head = position;

@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { Surroundings } from "./parts.ts";
 import { type Block, type Content, type LogRecord, type Meta, RING_BLOCKS } from "./contents.ts";
 import { Damage } from "./history.ts";
-import type { World } from "./world.ts";
 
 /** A whole group as it was found. */
 export interface FoundGroup {
@@ -29,11 +29,11 @@ function isBlock(content: Content): content is Block {
 
 /** Reads the ring of a store. */
 export class LogScan {
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #meta: Meta;
 
   /** Behind the position of `meta`. */
-  constructor(world: World, meta: Meta) {
+  constructor(world: Surroundings, meta: Meta) {
     this.#world = world;
     this.#meta = meta;
   }

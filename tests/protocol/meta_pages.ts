@@ -5,10 +5,9 @@
  * @module
  */
 
+import type { StoreParts, Surroundings } from "./parts.ts";
 import { EPOCH_STEP, type Meta, type State } from "./contents.ts";
 import type { Task } from "./process.ts";
-import type { Store } from "./store.ts";
-import type { World } from "./world.ts";
 
 /** The two meta pages of one opening. */
 export class MetaPages {
@@ -16,12 +15,17 @@ export class MetaPages {
   readonly slots: [Meta | undefined, Meta | undefined];
   /** The slot of the newest. */
   newest: number;
-  readonly #world: World;
-  readonly #store: Store;
+  readonly #world: Surroundings;
+  readonly #store: StoreParts;
   #busy = false;
 
   /** Begins with what was read. */
-  constructor(world: World, store: Store, slots: readonly (Meta | undefined)[], newest: number) {
+  constructor(
+    world: Surroundings,
+    store: StoreParts,
+    slots: readonly (Meta | undefined)[],
+    newest: number,
+  ) {
     this.#world = world;
     this.#store = store;
     this.slots = [slots[0], slots[1]];

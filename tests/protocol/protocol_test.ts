@@ -5,18 +5,15 @@
  * @module
  */
 
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import process from "node:process";
 import { test } from "node:test";
 
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { runSeed } from "../support/random.ts";
-import { RUN_ARGUMENTS } from "../support/subprocess.ts";
 import { readSchedule, writeSchedule } from "./chooser.ts";
 import { DOCS_PATH, docsText, flowing } from "./docs.ts";
 import { checkKept, readKept, repositoryFile } from "./kept.ts";
+import { readOptions, UsageError } from "./options.ts";
 import { RULE_NAMES } from "./rules.ts";
 import { search, type SearchLimits } from "./search.ts";
 
@@ -51,14 +48,12 @@ test(`${DOCS_PATH} tells what the model does`, () => {
   assertEquals(flowing(page), flowing(docsText(readKept())));
 });
 
-test("the command names an unknown rule, and those that there are", () => {
-  const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const file = join(import.meta.dirname, `main.${ending}`);
-  const run = (...args: string[]) =>
-    spawnSync(process.execPath, [...RUN_ARGUMENTS, file, ...args], { encoding: "utf8" });
-  const wrong = run("--rule", "nonsense");
-  assertEquals(wrong.status, 2);
-  assert(wrong.stderr.includes('"nonsense"') && wrong.stderr.includes("bothMetas"));
-  assertEquals(run("--steps", "-5").status, 2);
-  assertEquals(run("--help").status, 0);
+test("the command names what it was given and what is allowed", () => {
+  const unknown = assertThrows(() => readOptions(["--rule", "nonsense"]), UsageError);
+  assert(unknown.message.includes('"nonsense"') && unknown.message.includes("bothMetas"));
+  const negative = assertThrows(() => readOptions(["--steps=-5"]), UsageError);
+  assert(negative.message.includes("--steps") && negative.message.includes('"-5"'));
+  assertThrows(() => readOptions(["--nonsense"]), UsageError);
+  assertEquals(readOptions(["--help"]), undefined);
+  assertEquals(readOptions(["--seed", "7"])?.seed, 7);
 });

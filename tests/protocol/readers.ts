@@ -4,13 +4,12 @@
  * @module
  */
 
+import type { Hold, StoreParts, Surroundings } from "./parts.ts";
 import { KEYS, type Reference, type State } from "./contents.ts";
-import { type Hold, judge } from "./frames.ts";
+import { judge } from "./frames.ts";
 import type { Values } from "./history.ts";
 import { sameValues, Violation } from "./history.ts";
 import type { Task } from "./process.ts";
-import type { Store } from "./store.ts";
-import type { World } from "./world.ts";
 
 /** A state that a user holds, with the values that it must show. */
 export interface Snapshot {
@@ -23,11 +22,11 @@ export class Readers {
   readonly snapshots: Snapshot[] = [];
   /** Pages and large values that are being read. */
   readsInFlight = 0;
-  readonly #world: World;
-  readonly #store: Store;
+  readonly #world: Surroundings;
+  readonly #store: StoreParts;
 
   /** For one opening. */
-  constructor(world: World, store: Store) {
+  constructor(world: Surroundings, store: StoreParts) {
     this.#world = world;
     this.#store = store;
   }

@@ -10,7 +10,14 @@ import { Damage, Violation } from "./history.ts";
 import { LogScan, type Scan } from "./log_scan.ts";
 import type { Task } from "./process.ts";
 import { Store } from "./store.ts";
-import type { World } from "./world.ts";
+import type { ClosedState, Surroundings } from "./parts.ts";
+
+/** What opening needs of its surroundings. */
+export interface OpeningSurroundings extends Surroundings {
+  store: Store | undefined;
+  spawn(name: string, task: Task<void>): void;
+  opened(): void;
+}
 
 /** The two meta pages that were read, and the slot of the newest. */
 interface Found {
@@ -20,7 +27,7 @@ interface Found {
 }
 
 /** Opens the store for writing; when this is over it is up. */
-export function* opening(world: World): Task<void> {
+export function* opening(world: OpeningSurroundings): Task<void> {
   const { disk, rules } = world;
   const found = readMetas(world);
   if (rules.openSyncs) {
@@ -41,7 +48,7 @@ export function* opening(world: World): Task<void> {
   yield* replayAll(world, store, meta, scan);
 }
 
-function readMetas(world: World): Found {
+function readMetas(world: OpeningSurroundings): Found {
   const { disk, rules } = world;
   const slots = [0, 1].map((slot) => {
     const content = disk.data.at(slot);
@@ -62,14 +69,14 @@ function readMetas(world: World): Found {
   return { slots: slots.map((slot) => slot === meta ? used : slot), newest, meta: used };
 }
 
-function firstEpoch(world: World, { slots, meta }: Found): number {
+function firstEpoch(world: OpeningSurroundings, { slots, meta }: Found): number {
   const { rules } = world;
   if (!rules.epochLimit) return Math.max(meta.state.root.epoch, meta.state.index.epoch) + 1;
   const step = slots.includes(undefined) && rules.epochStep ? EPOCH_STEP : 0;
   return meta.epochLimit + step;
 }
 
-function* replayAll(world: World, store: Store, meta: Meta, scan: Scan): Task<void> {
+function* replayAll(world: OpeningSurroundings, store: Store, meta: Meta, scan: Scan): Task<void> {
   const { rules } = world;
   const { frames, log, metas, tree, checkpointer } = store;
   frames.work.reached = (tree.marked(meta.state)) >>> 0;
@@ -109,7 +116,7 @@ function* replayAll(world: World, store: Store, meta: Meta, scan: Scan): Task<vo
 
 function* ended(
   store: Store,
-  close: Parameters<Store["checkpointer"]["run"]>[0],
+  close: () => ClosedState,
   salt: number,
 ): Task<void> {
   yield* store.checkpointer.run(close, { salt });

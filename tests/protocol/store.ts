@@ -5,10 +5,10 @@
  */
 
 import type { Meta } from "./contents.ts";
-import { Checkpointer, type ClosedState } from "./checkpoint.ts";
+import { Checkpointer } from "./checkpoint.ts";
 import { Compaction } from "./compaction.ts";
 import type { Call, DiskFile } from "./disk.ts";
-import { type Frame, Frames } from "./frames.ts";
+import { Frames } from "./frames.ts";
 import { FreeSpace } from "./free_space.ts";
 import { Violation } from "./history.ts";
 import { Log } from "./log.ts";
@@ -18,7 +18,7 @@ import { Readers } from "./readers.ts";
 import { Transactions } from "./transaction.ts";
 import { Tree } from "./tree.ts";
 import { Writers } from "./writer.ts";
-import type { World } from "./world.ts";
+import type { ClosedState, Frame, Surroundings } from "./parts.ts";
 
 /** One opening. */
 export class Store {
@@ -36,11 +36,11 @@ export class Store {
   opening = true;
   /** Who has the writer's turn. */
   turn = "";
-  readonly #world: World;
+  readonly #world: Surroundings;
 
   /** Begins from the meta pages that were read. */
   constructor(
-    world: World,
+    world: Surroundings,
     slots: readonly (Meta | undefined)[],
     newest: number,
     epoch: number,

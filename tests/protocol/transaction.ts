@@ -5,34 +5,18 @@
  * @module
  */
 
-import { BLOCK_RECORDS, type LogRecord } from "./contents.ts";
-import type { Hold } from "./frames.ts";
-import type { Values } from "./history.ts";
+import type { StoreParts, Surroundings, Transaction } from "./parts.ts";
+import { BLOCK_RECORDS } from "./contents.ts";
 import type { Task } from "./process.ts";
-import type { Store } from "./store.ts";
-import type { World } from "./world.ts";
-
-/** A transaction under way. */
-export interface Transaction {
-  /** What its rollback goes back to, and what others see. */
-  readonly committed: Hold;
-  /** The values as it sees them. */
-  values: Values;
-  readonly records: LogRecord[];
-  /** Whether its records are in the log. */
-  logged: boolean;
-  /** Whether an operation of it is under way. */
-  busy: boolean;
-}
 
 /** The transactions of one opening: one at a time. */
 export class Transactions {
   open: Transaction | undefined = undefined;
-  readonly #world: World;
-  readonly #store: Store;
+  readonly #world: Surroundings;
+  readonly #store: StoreParts;
 
   /** For one opening. */
-  constructor(world: World, store: Store) {
+  constructor(world: Surroundings, store: StoreParts) {
     this.#world = world;
     this.#store = store;
   }

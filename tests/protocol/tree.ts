@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { StoreParts, Surroundings } from "./parts.ts";
 import {
   bit,
   type Cell,
@@ -17,16 +18,14 @@ import {
   type State,
 } from "./contents.ts";
 import { Damage, type Values } from "./history.ts";
-import type { Store } from "./store.ts";
-import type { World } from "./world.ts";
 
 /** Searches and changes the tree of one opening. */
 export class Tree {
-  readonly #world: World;
-  readonly #store: Store;
+  readonly #world: Surroundings;
+  readonly #store: StoreParts;
 
   /** For one opening. */
-  constructor(world: World, store: Store) {
+  constructor(world: Surroundings, store: StoreParts) {
     this.#world = world;
     this.#store = store;
   }

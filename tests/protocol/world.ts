@@ -17,7 +17,7 @@ import {
 import { type Call, Disk, type DiskFile, type Entry } from "./disk.ts";
 import { judge } from "./frames.ts";
 import { type Damage, History, sameValues, Violation } from "./history.ts";
-import type { Group } from "./log.ts";
+import type { Group } from "./parts.ts";
 import { opening } from "./recovery.ts";
 import type { Process, Task } from "./process.ts";
 import type { RuleSet } from "./rules.ts";

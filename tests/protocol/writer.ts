@@ -4,26 +4,25 @@
  * @module
  */
 
+import type { StoreParts, Surroundings } from "./parts.ts";
 import type { Cell, LogRecord } from "./contents.ts";
 import { RUN_PAGES } from "./contents.ts";
 import { PLACES_A_CHANGE, RESERVED_PLACES } from "./free_space.ts";
 import { Violation } from "./history.ts";
 import type { Task } from "./process.ts";
-import type { Store } from "./store.ts";
-import type { World } from "./world.ts";
 
 /** How a write becomes durable: with the next sync, by a sync of its own, or at once. */
 export type Durability = "deferred" | "sync" | "blocking";
 
 /** The writes of one opening. */
 export class Writers {
-  readonly #world: World;
-  readonly #store: Store;
+  readonly #world: Surroundings;
+  readonly #store: StoreParts;
   /** Whether something held places while the running operation looked for some. */
   #wereHeld = false;
 
   /** For one opening. */
-  constructor(world: World, store: Store) {
+  constructor(world: Surroundings, store: StoreParts) {
     this.#world = world;
     this.#store = store;
   }
