@@ -13,6 +13,9 @@ import { keyWith, valueWith } from "./keys.ts";
 import { type Change, nameOf, VersionedModel } from "./model.ts";
 import type { ChangePlan, LifePlan, RangePlan } from "./plan.ts";
 
+/** The path of the store. */
+export const STORE_PATH = "store";
+
 /** A key and its value. */
 export type Entry = readonly [Uint8Array, Uint8Array];
 
@@ -136,7 +139,7 @@ export class LifeContext {
   refused(what: string, error: unknown, sync: boolean): KvigError {
     const excuses = this.excuses();
     const refusal = judge(what, error, { ...excuses, mayBlock: excuses.mayBlock && sync });
-    if (refusal.code === "KVIG_FAILED") this.failed = true;
+    if (refusal.code === "KVIG_FAILED" && refusal.file === STORE_PATH) this.failed = true;
     return refusal;
   }
 

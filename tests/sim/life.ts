@@ -10,7 +10,7 @@
 
 import { isKvigError } from "../../core/errors.ts";
 import { ended, type Excuses, Violation } from "./calls.ts";
-import { LifeContext } from "./context.ts";
+import { LifeContext, STORE_PATH } from "./context.ts";
 import { SimDisk } from "./disk.ts";
 import { type FaultKind, FAULTS, RandomFaults } from "./faults.ts";
 import { SimIo } from "./io.ts";
@@ -24,9 +24,6 @@ import { LATENCIES } from "./scheduler.ts";
 import { openTiny, openTinySync, type TinyOptions } from "./tiny_store.ts";
 import { backup, compact, secure, verify } from "./upkeep.ts";
 import { batch, clear, put, remove, transact } from "./writes.ts";
-
-/** The path of the store. */
-const PATH = "store";
 
 /** What a life came to. */
 export interface LifeReport {
@@ -125,7 +122,7 @@ class Life {
       if (fault?.kind === "late sync error") {
         this.#lied = Math.min(this.#lied, this.#context.acknowledged);
       }
-      if (operation.kind === "sync data" && operation.path !== PATH) {
+      if (operation.kind === "sync data" && operation.path !== STORE_PATH) {
         this.#floors = [this.#floors[1], this.#context.acknowledged];
       }
     };
@@ -174,7 +171,7 @@ class Life {
     const all = { ...this.#options(), ...options };
     const opening = io.canBlock && this.#random.oneIn(2)
       ? this.#openSync(all)
-      : openTiny(io, PATH, all);
+      : openTiny(io, STORE_PATH, all);
     const end = await ended(io, opening);
     if (io.dead) return false;
     if (end.how === "value") {
@@ -194,7 +191,7 @@ class Life {
 
   async #openSync(options: TinyOptions): ReturnType<typeof openTiny> {
     await undefined;
-    return openTinySync(this.#context.io, PATH, options);
+    return openTinySync(this.#context.io, STORE_PATH, options);
   }
 
   /** Opens, as often as faults and more crashes want; recovery ends in the same state. */
@@ -463,7 +460,7 @@ class Life {
   /** A second opening in one process is refused, and the first one goes on. */
   async #openTwice(): Promise<void> {
     const { io } = this.#context;
-    const end = await ended(io, openTiny(io, PATH, this.#options()));
+    const end = await ended(io, openTiny(io, STORE_PATH, this.#options()));
     if (io.dead || end.how === "stuck") return;
     if (end.how === "value") throw new Violation("a store was opened twice");
     if (isKvigError(end.error, "KVIG_LOCKED")) return;

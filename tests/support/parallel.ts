@@ -97,17 +97,20 @@ class Thread {
 }
 
 /** In a thread: carries out tasks; `work` calls `beat` with the number of each case it begins. */
-export function serve<T, R>(work: (task: T, beat: (at: number) => void) => R): void {
+export function serve<T, R>(
+  work: (task: T, beat: (at: number) => void) => R | Promise<R>,
+): void {
   if (isMainThread || parentPort === null) throw new Error("serve() is for threads");
   const port = parentPort;
   const { beat } = workerData as { beat: Int32Array };
-  port.on("message", ({ task }: Order) => {
-    let reply: Reply;
+  const carryOut = async ({ task }: Order): Promise<Reply> => {
     try {
-      reply = { result: work(task as T, (at) => Atomics.store(beat, 0, at)) };
+      return { result: await work(task as T, (at) => Atomics.store(beat, 0, at)) };
     } catch (error) {
-      reply = { error: error instanceof Error ? error.stack ?? error.message : String(error) };
+      return { error: error instanceof Error ? error.stack ?? error.message : String(error) };
     }
-    port.postMessage(reply);
+  };
+  port.on("message", (order: Order) => {
+    carryOut(order).then((reply) => port.postMessage(reply));
   });
 }
