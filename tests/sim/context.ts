@@ -68,6 +68,7 @@ export class LifeContext {
   /** What excuses errors now; a life says. */
   excuses: () => Excuses;
   readonly #running = new Set<Promise<void>>();
+  readonly #keys: Uint8Array[] = [];
   #tags = 0;
 
   /** Begins a life with an empty model. */
@@ -83,7 +84,7 @@ export class LifeContext {
 
   /** The key with a number. */
   key(index: number): Uint8Array {
-    return keyWith(this.plan.shape, index, this.maxKeyBytes);
+    return this.#keys[index] ??= keyWith(this.plan.shape, index, this.maxKeyBytes);
   }
 
   /** Changes with values that were never written before. */

@@ -99,6 +99,12 @@ export class SimProcess {
     this.description = `simulated, seed ${seed}, ${this.disk.profile.name}, blocking ${blocking}`;
   }
 
+  /** Whether an operation that is called like this is complete when it returns. */
+  atOnce(options: CallOptions | undefined): boolean {
+    return this.#blocking === "always" ||
+      (this.#blocking === "on request" && options?.blocking === true);
+  }
+
   /** Hops of the scheduler since the beginning. */
   get hops(): number {
     return this.#scheduler.hops;
@@ -186,9 +192,7 @@ export class SimProcess {
       settle(future, outcome);
       if (fault?.kind === "completed twice") future.fail("KVIG_IO", "completed once more");
     };
-    const atOnce = this.#blocking === "always" ||
-      (this.#blocking === "on request" && options?.blocking === true);
-    if (atOnce) {
+    if (this.atOnce(options)) {
       act();
       end();
     } else this.#scheduler.issue(act, end);

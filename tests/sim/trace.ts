@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checksum } from "../../core/checksum.ts";
 import type { Fault, SimOperation } from "./faults.ts";
 
 /** The trace of one run. */
@@ -36,9 +37,7 @@ export class Trace {
 
   /** Mixes bytes in. */
   mixBytes(bytes: Uint8Array, offset: number, length: number): void {
-    let sum = length;
-    for (let i = offset; i < offset + length; i++) sum = Math.imul(sum ^ bytes[i], 0x01000193);
-    this.mix(sum);
+    this.mix(checksum(bytes, offset, length, length));
   }
 
   /** Notes that an operation was issued. */
