@@ -8,7 +8,8 @@ import { KvigError, type WriteBatch } from "../core/io.ts";
 import { type BatchPlan, PlanPool, StagingPool } from "./batch_plan.ts";
 import type { Channel } from "./channel.ts";
 import type { Done } from "./capabilities.ts";
-import { callLater, isFailure } from "./system_calls.ts";
+import { isFailure } from "./system_calls.ts";
+import { Transfer } from "./transfer.ts";
 
 /**
  * How many runs of a batch are written at once in the background. Measured: half of them take 1.5
@@ -83,15 +84,40 @@ function noProgress(): KvigError {
 }
 
 /** A run in flight: what is left of it. */
-interface Run {
-  at: number;
-  readonly memory: Uint8Array;
-  offset: number;
-  length: number;
-  /** Writes of nothing, one after another. */
-  empty: number;
+class Run extends Transfer {
   /** Whether `memory` is a buffer of the pool. */
   readonly staged: boolean;
+  readonly #flight: BatchFlight;
+  /** Writes of nothing, one after another. */
+  #empty = 0;
+
+  constructor(
+    channel: Channel,
+    flight: BatchFlight,
+    at: number,
+    memory: Uint8Array,
+    offset: number,
+    length: number,
+    staged: boolean,
+  ) {
+    super(channel, "write", at, memory, offset, length);
+    this.#flight = flight;
+    this.staged = staged;
+  }
+
+  protected override ended(error: unknown, written: number): void {
+    if (isFailure(error)) {
+      this.#flight.end(this, error);
+      return;
+    }
+    this.at += written;
+    this.offset += written;
+    this.length -= written;
+    this.#empty = written === 0 ? this.#empty + 1 : 0;
+    if (this.#empty > EMPTY_WRITES_MAX) this.#flight.end(this, noProgress());
+    else if (this.length > 0 && !this.#flight.failed) this.begin();
+    else this.#flight.end(this, undefined);
+  }
 }
 
 /** One batch in the background, some of its runs in flight. */
@@ -129,7 +155,7 @@ class BatchFlight {
       if (!this.#plan.next(this.#batch)) break;
       this.#running++;
       try {
-        this.#continue(this.#nextRun());
+        this.#nextRun().begin();
       } catch (error) {
         this.#error = error;
         this.#running--;
@@ -142,33 +168,21 @@ class BatchFlight {
   #nextRun(): Run {
     const { at, length, offset, contiguous } = this.#plan;
     if (contiguous) {
-      return { at, memory: this.#batch.memory, offset, length, empty: 0, staged: false };
+      return new Run(this.#channel, this, at, this.#batch.memory, offset, length, false);
     }
     const memory = this.#staging.take();
     this.#plan.stage(this.#batch, memory);
-    return { at, memory, offset: 0, length, empty: 0, staged: true };
+    return new Run(this.#channel, this, at, memory, 0, length, true);
   }
 
-  #continue(run: Run): void {
-    const start = this.#channel.writeLater(run.at, run.memory, run.offset, run.length);
-    callLater(start, (error, written) => {
-      if (isFailure(error)) this.#error ??= error;
-      else this.#advance(run, written);
-      if (run.length > 0 && this.#error === undefined) this.#continue(run);
-      else this.#end(run);
-    });
+  /** Whether an error was met: runs in flight are not gone on with. */
+  get failed(): boolean {
+    return this.#error !== undefined;
   }
 
-  #advance(run: Run, written: number): void {
-    this.#channel.grow(run.at, written);
-    run.at += written;
-    run.offset += written;
-    run.length -= written;
-    run.empty = written === 0 ? run.empty + 1 : 0;
-    if (run.empty > EMPTY_WRITES_MAX) this.#error ??= noProgress();
-  }
-
-  #end(run: Run): void {
+  /** For a run: it is not in flight any more, with an error or undefined. */
+  end(run: Run, error: unknown): void {
+    this.#error ??= error;
     if (run.staged) this.#staging.put(run.memory);
     this.#running--;
     this.fill();

@@ -14,7 +14,8 @@ import fs from "node:fs";
 import { ALIGNMENT_BYTES, isAligned } from "./aligned_memory.ts";
 import type { BackgroundCalls } from "./capabilities.ts";
 import { systemCode } from "./errno.ts";
-import { isFailure, isPassing, pauseBlocking, type Start } from "./system_calls.ts";
+import { isPassing, pauseBlocking } from "./system_calls.ts";
+import type { Transfer } from "./transfer.ts";
 
 /** Most that one call asks of the system; a larger read or write is a short one. */
 const CALL_BYTES_MAX = 1_073_741_824;
@@ -70,19 +71,17 @@ export class Channel {
     }
   }
 
-  /** A read in the background, not yet begun. */
-  readLater(at: number, memory: Uint8Array, offset: number, length: number): Start<number> {
-    return this.#later("read", at, memory, offset, Math.min(length, CALL_BYTES_MAX));
-  }
-
-  /** A write in the background, not yet begun. Whoever sees it complete calls {@link grow}. */
-  writeLater(at: number, memory: Uint8Array, offset: number, length: number): Start<number> {
-    return this.#later("write", at, memory, offset, Math.min(length, CALL_BYTES_MAX));
-  }
-
   /** Notes that `count` bytes were written at `at`. */
   grow(at: number, count: number): void {
     if (count > 0 && at + count > this.size) this.size = at + count;
+  }
+
+  /** Begins `transfer` in the background. May throw what the runtime's call throws. */
+  begin(transfer: Transfer): void {
+    const { kind, at, memory, offset } = transfer;
+    const length = Math.min(transfer.length, CALL_BYTES_MAX);
+    transfer.fd = this.#descriptor(at, memory, offset, length);
+    this.#background[kind](transfer.fd, memory, offset, length, at, transfer.done);
   }
 
   #descriptor(at: number, memory: Uint8Array, offset: number, length: number): number {
@@ -93,7 +92,7 @@ export class Channel {
   }
 
   /** Whether the system wants another alignment than ours. Then nothing goes directly any more. */
-  #refusesDirect(error: unknown, fd: number): boolean {
+  refusesDirect(error: unknown, fd: number): boolean {
     if (fd === this.fd || systemCode(error) !== "EINVAL") return false;
     this.#directFd = -1;
     return true;
@@ -101,28 +100,8 @@ export class Channel {
 
   /** Returns when another try makes sense, and throws `error` when none does. */
   #prepareRetry(error: unknown, fd: number, tries: number): void {
-    if (this.#refusesDirect(error, fd)) return;
+    if (this.refusesDirect(error, fd)) return;
     if (!isPassing(error, tries)) throw error;
     pauseBlocking(error);
-  }
-
-  #later(
-    kind: "read" | "write",
-    at: number,
-    memory: Uint8Array,
-    offset: number,
-    length: number,
-  ): Start<number> {
-    const background = this.#background;
-    return (done) => {
-      const fd = this.#descriptor(at, memory, offset, length);
-      background[kind](fd, memory, offset, length, at, (error, count) => {
-        if (isFailure(error) && this.#refusesDirect(error, fd)) {
-          background[kind](this.fd, memory, offset, length, at, done);
-        } else {
-          done(error, count);
-        }
-      });
-    };
   }
 }

@@ -29,6 +29,11 @@ export function isPassing(error: unknown, tries: number): boolean {
   return (code === "EINTR" && tries < EINTR_TRIES) || (code === "EAGAIN" && tries < EAGAIN_TRIES);
 }
 
+/** How long another try in the background waits, where one is worth it. */
+export function passingPauseMs(error: unknown): number {
+  return systemCode(error) === "EAGAIN" ? EAGAIN_PAUSE_MS : 0;
+}
+
 /** Blocks the thread before another try, where the error asks for it. */
 export function pauseBlocking(error: unknown): void {
   if (systemCode(error) === "EAGAIN") Atomics.wait(pauseCell, 0, 0, EAGAIN_PAUSE_MS);
@@ -46,8 +51,7 @@ export function callLater<T>(start: Start<T>, done: Done<T>, tries = 1): void {
     if (reported) return;
     reported = true;
     if (isFailure(error) && isPassing(error, tries)) {
-      const pauseMs = systemCode(error) === "EAGAIN" ? EAGAIN_PAUSE_MS : 0;
-      setTimeout(() => callLater(start, done, tries + 1), pauseMs);
+      setTimeout(() => callLater(start, done, tries + 1), passingPauseMs(error));
     } else {
       done(error, value);
     }

@@ -27,6 +27,7 @@ import { Channel } from "./channel.ts";
 import { checkPosition, checkRange } from "./check_range.ts";
 import { failedBy, failWith, systemCode } from "./errno.ts";
 import { callLater, isFailure, LAST_TRY, runTask, type Start, systemCall } from "./system_calls.ts";
+import { Transfer } from "./transfer.ts";
 
 /** What the files of one Io share. */
 export interface SystemFileParts {
@@ -48,6 +49,26 @@ export interface OpenedFile extends BackgroundFile {
   readonly path: string;
   /** Size in bytes. */
   readonly size: number;
+}
+
+/** A read or write of a file in the background. */
+class FileTransfer extends Transfer {
+  /** How it went. */
+  readonly future: Future<number> = new Future();
+  /** For the words of an error. */
+  path = "";
+  /** Called when it is not in flight any more. */
+  leave: () => void = ignore;
+
+  protected override ended(error: unknown, count: number): void {
+    if (isFailure(error)) failWith(this.future, `${this.kind} ${this.path} at ${this.at}`, error);
+    else this.future.settle(count);
+    this.leave();
+  }
+}
+
+function ignore(): void {
+  // Nobody waits for it.
 }
 
 /** An open file of the system. */
@@ -91,8 +112,7 @@ export class SystemFile implements IoFile {
     if (this.#closing !== undefined) return this.#refuse("read");
     if (length === 0) return this.#parts.futures.settled(0);
     if (!this.#isBlocking(options)) {
-      const start = this.#channel.readLater(at, memory, offset, length);
-      return this.#later(`read ${this.path} at ${at}`, start);
+      return this.#transfer("read", at, memory, offset, length);
     }
     let count: number;
     try {
@@ -114,9 +134,7 @@ export class SystemFile implements IoFile {
     if (this.#closing !== undefined || this.#opened.readOnly) return this.#refuse("write");
     if (length === 0) return this.#parts.futures.settled(0);
     if (!this.#isBlocking(options)) {
-      const start = this.#channel.writeLater(at, memory, offset, length);
-      const grow = (count: number) => this.#channel.grow(at, count);
-      return this.#later(`write ${this.path} at ${at}`, start, grow);
+      return this.#transfer("write", at, memory, offset, length);
     }
     let count: number;
     try {
@@ -150,7 +168,9 @@ export class SystemFile implements IoFile {
     const { fd } = this.#channel;
     if (!this.#isBlocking(options)) {
       const start: Start<void> = (done) => this.#background.sync(fd, kind, done);
-      return this.#later(`sync ${this.path}`, start, undefined, LAST_TRY);
+      const future = new Future<void>();
+      callLater(start, this.#completion(future, `sync ${this.path}`), LAST_TRY);
+      return future;
     }
     try {
       if (kind === "data") fs.fdatasyncSync(fd);
@@ -198,32 +218,28 @@ export class SystemFile implements IoFile {
     return Future.failed("KVIG_READ_ONLY", `cannot ${verb} ${this.path}: ${why}`);
   }
 
-  /** One call in the background, during which the descriptors stay open. */
-  #later<T>(
-    words: string,
-    start: Start<T>,
-    apply?: (value: T) => void,
-    firstTry = 1,
-  ): Future<T> {
-    const future = new Future<T>();
-    callLater(start, this.#completion(future, words, apply), firstTry);
-    return future;
+  /** A read or write in the background, during which the descriptors stay open. */
+  #transfer(
+    kind: "read" | "write",
+    at: number,
+    memory: Uint8Array,
+    offset: number,
+    length: number,
+  ): Future<number> {
+    const transfer = new FileTransfer(this.#channel, kind, at, memory, offset, length);
+    transfer.path = this.path;
+    transfer.leave = this.#left;
+    this.#inFlight++;
+    transfer.begin();
+    return transfer.future;
   }
 
   /** An operation is in flight from now until it calls what this returns. */
-  #completion<T>(
-    future: Future<T>,
-    words: string,
-    apply?: (value: T) => void,
-  ): (error: unknown, value: T) => void {
+  #completion<T>(future: Future<T>, words: string): (error: unknown, value: T) => void {
     this.#inFlight++;
     return (error, value) => {
-      if (isFailure(error)) {
-        failWith(future, words, error);
-      } else {
-        apply?.(value);
-        future.settle(value);
-      }
+      if (isFailure(error)) failWith(future, words, error);
+      else future.settle(value);
       this.#leave();
     };
   }
@@ -241,6 +257,8 @@ export class SystemFile implements IoFile {
       this.#leave();
     }
   }
+
+  readonly #left = (): void => this.#leave();
 
   #leave(): void {
     this.#inFlight--;

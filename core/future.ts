@@ -8,28 +8,101 @@
  * A {@link Task} is a generator that yields the futures it waits for. {@link runSync} drives one
  * without waiting, {@link runAsync} behind a promise; so one body of code serves both forms.
  *
+ * A task that waits takes no promise for that: what many tasks leave behind at once makes V8 enlarge
+ * its young generation, for good. It stands in a list of its future, and all that were woken go on
+ * in one microtask, in the order in which they were woken.
+ *
  * @module
  */
 
 import { assert } from "./assert.ts";
 import { type IoErrorCode, KvigError } from "./errors.ts";
+import { atEndOfTick } from "./host.ts";
 
 const PENDING = 0;
 const FULFILLED = 1;
 const FAILED = 2;
 const TAKEN = 3;
 
+/** Somebody who waits for one future at a time. */
+export interface Waiter {
+  /** For the list it stands in. */
+  next: Waiter | undefined;
+  /** The future is settled. Must not throw. */
+  wake(): void;
+}
+
+interface Failure {
+  readonly code: IoErrorCode;
+  readonly message: string;
+  readonly cause: unknown;
+}
+
+// What reaches the fields of a future from outside of its class, which defines it.
+let isOurs: (future: Future<unknown>) => boolean;
+let addWaiter: (future: Future<unknown>, waiter: Waiter) => void;
+
+type Settler<T> = (result: T) => void;
+
+let keptResolve: Settler<unknown>;
+let keptReject: Settler<unknown>;
+
+/** Made for a promise whose functions are picked up right after it, without a closure for each. */
+function keepSettlers(resolve: Settler<never>, reject: Settler<unknown>): void {
+  keptResolve = resolve as Settler<unknown>;
+  keptReject = reject;
+}
+
+/** Those who are to go on, in their order. */
+let firstWoken: Waiter | undefined;
+let lastWoken: Waiter | undefined;
+/** Whether {@link wakeAll} will see to whoever is added to the list. */
+let waking = false;
+
+function wakeLater(waiter: Waiter): void {
+  waiter.next = undefined;
+  if (lastWoken === undefined) firstWoken = waiter;
+  else lastWoken.next = waiter;
+  lastWoken = waiter;
+  if (waking) return;
+  waking = true;
+  atEndOfTick(wakeAll);
+}
+
+function wakeAll(): void {
+  try {
+    for (let waiter = firstWoken; waiter !== undefined; waiter = firstWoken) {
+      firstWoken = waiter.next;
+      if (firstWoken === undefined) lastWoken = undefined;
+      waiter.wake();
+    }
+  } finally {
+    waking = firstWoken !== undefined;
+    if (waking) atEndOfTick(wakeAll);
+  }
+}
+
 /** The result of one operation: filled at once by a blocking Io, later by an asynchronous one. */
 export class Future<T> {
   #state = PENDING;
   #generation = 0;
   #value: T | undefined = undefined;
-  #code: IoErrorCode | undefined = undefined;
-  #message = "";
-  #cause: unknown = undefined;
+  #failure: Failure | undefined = undefined;
   #promise: Promise<void> | undefined = undefined;
   #wake: (() => void) | undefined = undefined;
+  /** The last of a ring of those who wait. */
+  #waiting: Waiter | undefined = undefined;
   #pool: FuturePool | undefined = undefined;
+
+  static {
+    isOurs = (future) => #waiting in future;
+    addWaiter = (future, waiter) => {
+      const last = future.#waiting;
+      waiter.next = last === undefined ? waiter : last.next;
+      if (last !== undefined) last.next = waiter;
+      future.#waiting = waiter;
+    };
+  }
 
   /** Makes a pending future; one made by a {@link FuturePool} goes back there when taken. */
   constructor(pool?: FuturePool) {
@@ -96,11 +169,12 @@ export class Future<T> {
   /** A promise that resolves, and never rejects, once the future is settled. Takes nothing. */
   promise(): Promise<void> {
     if (this.#promise === undefined) {
-      this.#promise = this.#state === PENDING
-        ? new Promise((resolve) => {
-          this.#wake = resolve;
-        })
-        : Promise.resolve();
+      if (this.#state === PENDING) {
+        this.#promise = new Promise<void>(keepSettlers);
+        this.#wake = keptResolve as () => void;
+      } else {
+        this.#promise = Promise.resolve();
+      }
     }
     return this.#promise;
   }
@@ -110,17 +184,15 @@ export class Future<T> {
     if (this.#state !== PENDING) return;
     this.#value = value;
     this.#state = FULFILLED;
-    this.#wake?.();
+    this.#tell();
   }
 
   /** For the Io: the operation failed. The first completion wins; later ones are ignored. */
   fail(code: IoErrorCode, message: string, cause?: unknown): void {
     if (this.#state !== PENDING) return;
-    this.#code = code;
-    this.#message = message;
-    this.#cause = cause;
+    this.#failure = { code, message, cause };
     this.#state = FAILED;
-    this.#wake?.();
+    this.#tell();
   }
 
   /** In a task: `const value = yield* future` waits for the future and takes it. */
@@ -130,11 +202,24 @@ export class Future<T> {
     return this.take(generation);
   }
 
+  #tell(): void {
+    this.#wake?.();
+    const last = this.#waiting;
+    if (last === undefined) return;
+    this.#waiting = undefined;
+    for (let waiter = last.next; waiter !== undefined;) {
+      const next: Waiter | undefined = waiter === last ? undefined : waiter.next;
+      wakeLater(waiter);
+      waiter = next;
+    }
+  }
+
   #error(): KvigError {
-    const cause = this.#cause;
-    this.#cause = undefined;
-    const code = this.#code ?? "KVIG_IO";
-    return new KvigError(code, this.#message, cause === undefined ? {} : { cause });
+    const failure = this.#failure;
+    assert(failure !== undefined, "a failed future knows why");
+    this.#failure = undefined;
+    const { code, message, cause } = failure;
+    return new KvigError(code, message, cause === undefined ? {} : { cause });
   }
 
   /** For {@link FuturePool}: makes a future that was taken and given back pending again. */
@@ -224,10 +309,21 @@ export function runAsync<T>(task: Task<T>): Promise<T> {
   try {
     const pending = advance(task);
     if (pending.done === true) return Promise.resolve(pending.value);
-    return finish(task, pending.value);
+    const promise = new Promise<T>(keepSettlers);
+    const run = new Run(task, keptResolve as Settler<T>, keptReject);
+    wakeWhenSettled(pending.value, run);
+    return promise;
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/** Wakes `waiter` when `future` is settled, in a microtask of its own. Takes nothing. */
+export function wakeWhenSettled(future: Future<unknown>, waiter: Waiter): void {
+  if (future.settled) wakeLater(waiter);
+  else if (isOurs(future)) addWaiter(future, waiter);
+  // It comes with an adapter that has another copy of kvig.
+  else future.promise().then(() => waiter.wake());
 }
 
 function advance<T>(task: Task<T>): IteratorResult<Future<unknown>, T> {
@@ -236,12 +332,26 @@ function advance<T>(task: Task<T>): IteratorResult<Future<unknown>, T> {
   return step;
 }
 
-async function finish<T>(task: Task<T>, first: Future<unknown>): Promise<T> {
-  let future = first;
-  for (;;) {
-    await future.promise();
-    const step = advance(task);
-    if (step.done === true) return step.value;
-    future = step.value;
+/** A task behind a promise. */
+class Run<T> implements Waiter {
+  next: Waiter | undefined = undefined;
+  readonly #task: Task<T>;
+  readonly #resolve: Settler<T>;
+  readonly #reject: Settler<unknown>;
+
+  constructor(task: Task<T>, resolve: Settler<T>, reject: Settler<unknown>) {
+    this.#task = task;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  wake(): void {
+    try {
+      const step = advance(this.#task);
+      if (step.done === true) this.#resolve(step.value);
+      else wakeWhenSettled(step.value, this);
+    } catch (error) {
+      this.#reject(error);
+    }
   }
 }

@@ -18,6 +18,11 @@ import { Turn } from "./turn.ts";
 import { type BatchOperation, keyToWrite, rawOperations, valueToWrite } from "./write_input.ts";
 import { clearTask, putTask, removeTask } from "./writer.ts";
 
+/** What operations give that were carried out at once: they have nothing of their own to say. */
+const APPLIED: Promise<void> = Promise.resolve();
+const REMOVED: Promise<boolean> = Promise.resolve(true);
+const NOT_REMOVED: Promise<boolean> = Promise.resolve(false);
+
 /**
  * One transaction. Its verbs settle when they are applied; what they do becomes visible to others,
  * and durable, with the commit. It is usable until the function it was given to has returned.
@@ -41,7 +46,29 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
 
   /** Sets `key` to `value`. */
   put(key: K, value: V): Promise<void> {
+    if (this.#turn.busy) return this.#putInTurn(key, value);
+    try {
+      this.#check();
+      if (this.#doom !== undefined) throw this.#doom;
+      const k = keyToWrite(this.engine, this.codecs, key);
+      const v = valueToWrite(this.codecs, value);
+      return this.#putAtOnce(k, v) ? APPLIED : this.#putLater(k, v);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  // The closures of these three would cost an allocation in every put, were they made there.
+  #putInTurn(key: K, value: V): Promise<void> {
     return this.#write(() => this.#putTask(key, value), true);
+  }
+
+  #putLater(key: Uint8Array, value: Uint8Array): Promise<void> {
+    return this.#write(() => this.#putBytes(key, value), true);
+  }
+
+  #putLaterSync(key: Uint8Array, value: Uint8Array): void {
+    this.#writeSync(() => this.#putBytes(key, value), true);
   }
 
   /** Like {@link put}, at once. */
@@ -50,22 +77,50 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     if (this.#doom !== undefined) throw this.#doom;
     const k = keyToWrite(this.engine, this.codecs, key);
     const v = valueToWrite(this.codecs, value);
-    if (k.length + v.length <= this.engine.maxInlineBytes && !this.#turn.held) {
-      if (this.engine.putNow(k, k.length, v, 0, v.length, 0) === DONE) {
-        this.#scope.changes++;
-        return;
-      }
-    }
-    this.#putLaterSync(k, v);
+    if (this.#turn.held || !this.#putAtOnce(k, v)) this.#putLaterSync(k, v);
   }
 
-  #putLaterSync(key: Uint8Array, value: Uint8Array): void {
-    this.#writeSync(() => this.#putBytes(key, value), true);
+  /** Tries to put without waiting for anything; the turn is free. Returns whether it did. */
+  #putAtOnce(key: Uint8Array, value: Uint8Array): boolean {
+    if (key.length + value.length > this.engine.maxInlineBytes) return false;
+    try {
+      if (this.engine.putNow(key, key.length, value, 0, value.length, 0) !== DONE) return false;
+    } catch (error) {
+      this.#doomBy(error);
+      throw error;
+    }
+    this.#scope.changes++;
+    return true;
   }
 
   /** Removes `key`; returns whether it was there. */
   delete(key: K): Promise<boolean> {
+    if (this.#turn.busy) return this.#deleteInTurn(key);
+    try {
+      this.#check();
+      if (this.#doom !== undefined) throw this.#doom;
+      const k = keyToWrite(this.engine, this.codecs, key);
+      if (!this.#deleteAtOnce(k)) return this.#deleteInTurn(key);
+      return this.engine.tree.changed > 0 ? REMOVED : NOT_REMOVED;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #deleteInTurn(key: K): Promise<boolean> {
     return this.#write(() => this.#deleteTask(key), true);
+  }
+
+  /** Tries to remove without waiting for anything; the turn is free. Returns whether it did. */
+  #deleteAtOnce(key: Uint8Array): boolean {
+    try {
+      if (this.engine.removeNow(key, key.length) !== DONE) return false;
+    } catch (error) {
+      this.#doomBy(error);
+      throw error;
+    }
+    if (this.engine.tree.changed > 0) this.#scope.changes++;
+    return true;
   }
 
   /** Like {@link delete}, at once. */
@@ -179,13 +234,16 @@ export class Transaction<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
       return yield* task();
     } catch (error) {
       const unchanged = single && usedPages === this.engine.pages.work.usedPages;
-      if (!(unchanged && isKvigError(error, "KVIG_WOULD_BLOCK")) && !isHarmless(error)) {
-        this.#doom ??= error;
-      }
+      if (!(unchanged && isKvigError(error, "KVIG_WOULD_BLOCK"))) this.#doomBy(error);
       throw error;
     } finally {
       this.#turn.release();
     }
+  }
+
+  /** An operation failed with `error`: the transaction cannot commit, unless nothing changed. */
+  #doomBy(error: unknown): void {
+    if (!isHarmless(error)) this.#doom ??= error;
   }
 
   *#putTask(key: K, value: V): Task<void> {

@@ -43,13 +43,17 @@ export interface Allocated {
 /** A loop that takes as many turns as it is told. */
 export type Loop = (turns: number) => void;
 
+/** A loop that awaits something in every turn. */
+export type AwaitingLoop = (turns: number) => Promise<void>;
+
 const ROUNDS = 7;
+const AWAITING_ROUNDS = 5;
 const WARM_UP_ROUNDS = 5;
 const WARM_UP_TURNS = 100_000;
 const PROBE_TURNS = 5_000;
 const MAX_TURNS = 500_000;
 /** Well below the half of the young generation, where a collection might begin. */
-const MAX_HEAP_BYTES = 64 * 2 ** 20;
+export const MAX_HEAP_BYTES = 64 * 2 ** 20;
 /** Array buffers beside the heap make a collection begin much earlier. */
 const MAX_BUFFER_BYTES = 8 * 2 ** 20;
 
@@ -79,10 +83,39 @@ export function measureAllocation(loop: Loop, maxTurns = MAX_TURNS): Allocated {
   };
 }
 
+/**
+ * Measures what `loop` allocates per turn where it awaits: the median of five rounds of `turns`
+ * turns, warmed up by `warmUpTurns`. The caller sees to it that a round allocates less than
+ * {@link MAX_HEAP_BYTES}.
+ */
+export async function measureAwaiting(
+  loop: AwaitingLoop,
+  turns: number,
+  warmUpTurns: number,
+): Promise<Allocated> {
+  for (let i = 0; i < 10; i++) await loop(warmUpTurns / 10);
+  const rounds: Allocated[] = [];
+  for (let i = 0; i < AWAITING_ROUNDS + 1; i++) {
+    collect();
+    const before = process.memoryUsage();
+    await loop(turns);
+    if (i > 0) rounds.push(grownSince(before, turns));
+  }
+  return {
+    heapBytes: median(rounds.map(({ heapBytes }) => heapBytes)),
+    bufferBytes: median(rounds.map(({ bufferBytes }) => bufferBytes)),
+    turns,
+  };
+}
+
 function round(loop: Loop, turns: number): Allocated {
   collect();
   const before = process.memoryUsage();
   loop(turns);
+  return grownSince(before, turns);
+}
+
+function grownSince(before: NodeJS.MemoryUsage, turns: number): Allocated {
   const after = process.memoryUsage();
   // A round that asks for its memory and does nothing else comes out a little above zero.
   const idle = process.memoryUsage().heapUsed - after.heapUsed;
