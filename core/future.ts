@@ -275,6 +275,11 @@ export class Signal {
     return future;
   }
 
+  /** Has `future` settled by the next {@link fire}. */
+  add(future: Future<void>): void {
+    this.#waiting.push(future);
+  }
+
   /** Settles every future handed out since the last time. */
   fire(): void {
     if (this.#waiting.length === 0) return;

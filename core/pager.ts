@@ -10,16 +10,16 @@
 
 import { assert } from "./assert.ts";
 import { bitmapAt, entryEpoch, entryPage } from "./bitmap.ts";
-import { checkPage } from "./check_page.ts";
-import { isKvigError, KvigError } from "./errors.ts";
-import { type CallMode, readFully, writeFully } from "./file_access.ts";
+import { KvigError } from "./errors.ts";
+import { type CallMode, writeFully } from "./file_access.ts";
 import { FreeSpace, type RunSearch } from "./free_space.ts";
-import { KIND, LEAF, openPage, sealPage } from "./frames.ts";
-import { type Future, Signal, type Task } from "./future.ts";
+import { KIND, LEAF, sealPage } from "./frames.ts";
+import { Signal, type Task } from "./future.ts";
 import { sortIndices } from "./index_sort.ts";
 import { type IoFile, WriteBatch } from "./io.ts";
 import { MAX_GROWTH_BYTES, MAX_PAGES, type WorkingSizes } from "./limits.ts";
-import { BUSY, DIRTY, KEEP, LOADING, type PageCache, WRITTEN } from "./page_cache.ts";
+import { BUSY, DIRTY, KEEP, type PageCache, WRITTEN } from "./page_cache.ts";
+import { PageLoads } from "./page_loads.ts";
 import { Pages } from "./pages.ts";
 import type { State } from "./state.ts";
 
@@ -64,15 +64,15 @@ export class Pager {
   readonly maxPages: number;
   /** The sizes in which the store works. */
   readonly sizes: Readonly<WorkingSizes>;
-  /** Pages read since opening. */
-  reads = 0;
+  /** Pages on their way into memory. */
+  readonly loads: PageLoads;
   /** Pages spilled since opening. */
   spills = 0;
   /** Whether a spill is under way. */
   spilling = false;
   readonly #mode: CallMode;
   readonly #cache: PageCache;
-  readonly #loaded = new Signal();
+  readonly #moved = new Signal();
   readonly #spillSlice: Slice;
   readonly #zeros: Uint8Array;
   #spillHand = 0;
@@ -100,7 +100,9 @@ export class Pager {
     this.maxPages = options.maxPages;
     this.sizes = options.sizes;
     this.pages = new Pages(cache);
-    this.pages.damaged = (page, what) => this.corrupt(page, what);
+    const corrupt = (page: number, what: string): KvigError => this.corrupt(page, what);
+    this.pages.damaged = corrupt;
+    this.loads = new PageLoads({ cache, file, mode, seed: this.seed, moved: this.#moved, corrupt });
     this.free = new FreeSpace(this.pages);
     this.#spillSlice = new Slice(cache.frames.u8, options.sizes.slicePages);
   }
@@ -114,87 +116,13 @@ export class Pager {
   }
 
   /** Brings a page into a frame; the caller looks it up again afterwards. */
-  *load(page: number, epoch: number): Task<void> {
-    const cache = this.#cache;
-    if (!cache.reserve(1)) {
-      yield* this.#loaded.wait();
-      return;
-    }
-    const there = cache.lookup(page);
-    if (there >= 0) {
-      if ((cache.flags[there] & LOADING) !== 0) {
-        yield* this.#loaded.wait();
-        return;
-      }
-      if (cache.epoch[there] === epoch) return;
-      throw this.corrupt(page, `epoch ${epoch} is referred to, and it has ${cache.epoch[there]}`);
-    }
-    this.#checkReference(page);
-    const frame = cache.take(page, epoch, 0, BUSY | LOADING);
-    let fault = "it could not be read";
-    try {
-      // Without a task of its own for the read: most are over in one piece.
-      const future = this.#read(page, frame);
-      const { generation } = future;
-      if (!future.settled) yield future;
-      fault = this.#received(future, generation, page, epoch, frame);
-      if (fault !== "") fault = yield* this.#readAgain(page, epoch, frame);
-    } finally {
-      cache.setFlags(frame, 0, BUSY | LOADING);
-      if (fault !== "") cache.drop(frame);
-      this.#loaded.fire();
-    }
-    if (fault !== "") throw this.corrupt(page, fault);
-  }
-
-  #checkReference(page: number): void {
-    const { frames } = this.#cache;
-    if (page < 2 || (page + 1) * frames.pageBytes > this.file.size) {
-      throw this.corrupt(page, "it is referred to and lies outside of the file");
-    }
+  load(page: number, epoch: number): Task<void> {
+    return this.loads.load(page, epoch);
   }
 
   /** Waits until some operation on a frame is over. */
   *moved(): Task<void> {
-    yield* this.#loaded.wait();
-  }
-
-  #read(page: number, frame: number): Future<number> {
-    this.reads++;
-    const { u8, pageBytes } = this.#cache.frames;
-    return this.file.read(page * pageBytes, u8, frame * pageBytes, pageBytes, this.#mode.options);
-  }
-
-  /** Takes what was read and checks it; returns "" or what is wrong. */
-  #received(
-    future: Future<number>,
-    generation: number,
-    page: number,
-    epoch: number,
-    frame: number,
-  ): string {
-    try {
-      return this.#judge(future.take(generation), page, epoch, frame);
-    } catch (error) {
-      if (!isKvigError(error, "KVIG_IO")) throw error;
-      return "it could not be read";
-    }
-  }
-
-  /** What is wrong is read once more, with all patience for errors and parts. */
-  *#readAgain(page: number, epoch: number, frame: number): Task<string> {
-    const { u8, pageBytes } = this.#cache.frames;
-    this.reads++;
-    const at = page * pageBytes;
-    const count = yield* readFully(this.file, at, u8, frame * pageBytes, pageBytes, this.#mode);
-    return this.#judge(count, page, epoch, frame);
-  }
-
-  #judge(count: number, page: number, epoch: number, frame: number): string {
-    const { frames } = this.#cache;
-    if (count < frames.pageBytes) return "the file ends within it";
-    const fault = openPage(frames, frame, page, epoch, this.seed);
-    return fault === "" ? checkPage(frames, frame) : fault;
+    yield* this.#moved.wait();
   }
 
   /** Writes the pages of a slice to their places. When it fails they stay dirty. */
@@ -222,7 +150,7 @@ export class Pager {
         if (done) pages.written(slice.frames[i]);
         else pages.writeFailed(slice.frames[i]);
       }
-      this.#loaded.fire();
+      this.#moved.fire();
     }
   }
 
@@ -230,7 +158,7 @@ export class Pager {
   *spill(): Task<void> {
     if (this.readOnly) throw replayTooLarge();
     if (this.spilling) {
-      yield* this.#loaded.wait();
+      yield* this.#moved.wait();
       return;
     }
     this.spilling = true;
@@ -241,7 +169,7 @@ export class Pager {
         if (this.#cache.inFlight === 0) {
           throw new KvigError("KVIG_IO", "the cache is too small for this operation");
         }
-        yield* this.#loaded.wait();
+        yield* this.#moved.wait();
         return;
       }
       this.spills += slice.count;

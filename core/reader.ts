@@ -10,6 +10,7 @@ import { checkFits, Cursor } from "./cursor.ts";
 import { countTask, type Entries, entriesOf, type EntrySource } from "./entries.ts";
 import type { Engine } from "./engine.ts";
 import { runAsync, type Task } from "./future.ts";
+import type { PageLoad } from "./page_loads.ts";
 import { copyBytes, valueAt, valueLength } from "./leaf.ts";
 import { OverflowReference } from "./overflow.ts";
 import {
@@ -32,6 +33,9 @@ export interface Codecs<K, V, KO, VO> {
   readonly value: Codec<V, VO>;
 }
 
+/** How many pieces of memory for keys are kept for reuse. */
+const KEPT_KEYS = 64;
+
 /** Everything that can be read. */
 export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array> {
   /**
@@ -53,6 +57,8 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
   readonly #reference = new OverflowReference();
   readonly #source: EntrySource;
   readonly #keyBytes: Uint8Array;
+  /** Memory for keys that are looked for again when a page was loaded. */
+  readonly #keptKeys: Uint8Array[] = [];
   readonly #plainText: boolean;
   #keyLength = 0;
 
@@ -105,7 +111,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
       this.check();
       const status = this.#seek(key);
       if (status === MISS || (status === FOUND && this.#large())) {
-        return runAsync(this.#getTask(this.#keyBytes.slice(0, this.#keyLength)));
+        return runAsync(this.#getTask(this.#keepKey(), this.#keyLength));
       }
       return Promise.resolve(status === FOUND ? this.#decodeFound() : undefined);
     } catch (error) {
@@ -156,7 +162,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
       this.check();
       const status = this.#seek(key);
       if (status !== MISS) return Promise.resolve(status === FOUND);
-      return runAsync(this.#hasTask(this.#keyBytes.slice(0, this.#keyLength)));
+      return runAsync(this.#hasTask(this.#keepKey(), this.#keyLength));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -296,23 +302,52 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     return this.codecs.value.decode(bytes);
   }
 
-  *#find(key: Uint8Array): Task<boolean> {
-    for (;;) {
-      this.check();
-      const status = this.engine.tree.find(this.root(), key, key.length);
-      if (status !== MISS) return status === FOUND;
+  /** The key that was looked for last, to look for it again; its memory goes back when done. */
+  #keepKey(): Uint8Array {
+    const kept = this.#keptKeys.pop() ?? new Uint8Array(this.#keyBytes.length);
+    for (let i = 0; i < this.#keyLength; i++) kept[i] = this.#keyBytes[i];
+    return kept;
+  }
+
+  /** Looks for a key again: FOUND, ABSENT, or the load that must be waited for. */
+  #seekAgain(key: Uint8Array, keyLength: number): number | PageLoad {
+    this.check();
+    const status = this.engine.tree.find(this.root(), key, keyLength);
+    if (status === MISS) {
       const { missPage, missEpoch } = this.engine.pages;
-      yield* this.engine.pager.load(missPage, missEpoch);
+      return this.engine.pager.loads.begin(missPage, missEpoch);
     }
+    if (this.#keptKeys.length < KEPT_KEYS) this.#keptKeys.push(key);
+    return status;
   }
 
-  *#hasTask(key: Uint8Array): Task<boolean> {
-    return yield* this.#find(key);
+  // Both wait for loads without tasks for their parts: thousands of them may be alive at once.
+  *#hasTask(key: Uint8Array, keyLength: number): Task<boolean> {
+    const { pages, pager } = this.engine;
+    let status = this.#seekAgain(key, keyLength);
+    while (typeof status !== "number") {
+      const { missEpoch } = pages;
+      if (!status.settled) yield status;
+      pager.loads.end(status, missEpoch);
+      status = this.#seekAgain(key, keyLength);
+    }
+    return status === FOUND;
   }
 
-  *#getTask(key: Uint8Array): Task<VO | undefined> {
-    if (!(yield* this.#find(key))) return undefined;
-    if (!this.#large()) return this.#decodeFound();
+  *#getTask(key: Uint8Array, keyLength: number): Task<VO | undefined> {
+    const { pages, pager } = this.engine;
+    let status = this.#seekAgain(key, keyLength);
+    while (typeof status !== "number") {
+      const { missEpoch } = pages;
+      if (!status.settled) yield status;
+      pager.loads.end(status, missEpoch);
+      status = this.#seekAgain(key, keyLength);
+    }
+    if (status !== FOUND) return undefined;
+    return this.#large() ? yield* this.#getLarge() : this.#decodeFound();
+  }
+
+  *#getLarge(): Task<VO> {
     const state = this.hold();
     try {
       const reference = new OverflowReference();

@@ -84,7 +84,7 @@ export function statsOf(engine: Engine, snapshots: SnapshotFigures[]): Stats {
       available: cache.available,
       hits: pages.lookups[HITS],
       misses: pages.lookups[MISSES],
-      reads: pager.reads,
+      reads: pager.loads.reads,
       evictions: cache.evictions,
       spills: pager.spills,
     },
