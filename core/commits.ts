@@ -5,10 +5,12 @@
  * @module
  */
 
+import { DONE } from "./btree.ts";
 import type { Engine } from "./engine.ts";
 import { runAsync, type Task } from "./future.ts";
 import type { Signalled } from "./host.ts";
-import type { Group } from "./log.ts";
+import type { Group } from "./group.ts";
+import { Log } from "./log.ts";
 
 /** What a write gave back, and the group of the log that its commit is in. */
 export interface Written<T> {
@@ -40,11 +42,93 @@ export class Commits {
     work: Work<T>,
     scoped: boolean,
   ): Promise<T> {
-    return runAsync(this.#inTurn(signal, sync, work, scoped)).then((written) => {
-      this.#engine.checkpointInBackground();
-      const durable = written.group !== undefined && sync ? written.group.durable() : undefined;
-      return durable === undefined ? written.result : durable.then(() => written.result);
-    });
+    return runAsync(this.#write(signal, sync, work, scoped));
+  }
+
+  /** Sets a key to a value that a leaf can hold; settles like {@link write}. */
+  put(
+    signal: Signalled | undefined,
+    sync: boolean,
+    key: Uint8Array,
+    value: Uint8Array,
+  ): Promise<void> {
+    return runAsync(this.#single(signal, sync, key, value, nothing));
+  }
+
+  /** Removes a key; settles like {@link write} with whether it was there. */
+  remove(signal: Signalled | undefined, sync: boolean, key: Uint8Array): Promise<boolean> {
+    return runAsync(this.#single(signal, sync, key, undefined, itself));
+  }
+
+  *#write<T>(
+    signal: Signalled | undefined,
+    sync: boolean,
+    work: Work<T>,
+    scoped: boolean,
+  ): Task<T> {
+    const { result, group } = yield* this.#inTurn(signal, sync, work, scoped);
+    this.#engine.checkpointInBackground();
+    if (group !== undefined && sync) {
+      const decided = group.decided();
+      if (!decided.settled) yield decided;
+      group.check();
+    }
+    return result;
+  }
+
+  /**
+   * Puts, or removes where there is no value. The whole life of a write in one task: thousands of
+   * them may be alive at once, and tasks for its parts would make each several times as large.
+   */
+  *#single<T>(
+    signal: Signalled | undefined,
+    sync: boolean,
+    key: Uint8Array,
+    value: Uint8Array | undefined,
+    resultOf: (changed: boolean) => T,
+  ): Task<T> {
+    const engine = this.#engine;
+    const waiting = engine.turn.ask(signal);
+    if (waiting !== undefined) {
+      // Its page is loaded while others have the turn; who may be aborted waits for nothing else.
+      try {
+        let load = signal === undefined ? engine.loadAhead(key) : undefined;
+        while (load !== undefined && !waiting.settled) {
+          if (!load.settled) yield load;
+          load = load.fault === "" ? engine.loadAhead(key) : undefined;
+        }
+      } catch (error) {
+        engine.turn.leave(waiting);
+        throw error;
+      }
+      if (!waiting.settled) yield waiting;
+      engine.turn.enter(waiting);
+    }
+    let group: Group | undefined;
+    try {
+      engine.checkWritable();
+      let status = this.#tryNow(key, value);
+      while (status !== DONE) {
+        yield* engine.supply(status, recordBytes(key, value));
+        status = this.#tryNow(key, value);
+      }
+      if (engine.tree.changed > 0 || value !== undefined) group = engine.commitSingle(sync);
+      engine.log.schedule();
+    } finally {
+      engine.turn.release();
+    }
+    engine.checkpointInBackground();
+    if (group !== undefined && sync) {
+      const decided = group.decided();
+      if (!decided.settled) yield decided;
+      group.check();
+    }
+    return resultOf(group !== undefined);
+  }
+
+  #tryNow(key: Uint8Array, value: Uint8Array | undefined): number {
+    if (value === undefined) return this.#engine.removeNow(key, key.length);
+    return this.#engine.putNow(key, key.length, value, 0, value.length, 0);
   }
 
   /** Like {@link write}, at once. */
@@ -67,7 +151,6 @@ export class Commits {
     yield* this.takeTurn(signal);
     try {
       const written = scoped ? yield* this.#scoped(sync, work) : yield* this.#unscoped(sync, work);
-      if (sync) written.group?.durable().catch(ignore);
       engine.log.schedule();
       return written;
     } finally {
@@ -108,6 +191,14 @@ export class Commits {
   }
 }
 
-function ignore(): void {
-  // Whoever waits for the group gets the error from its own promise.
+function recordBytes(key: Uint8Array, value: Uint8Array | undefined): number {
+  return Log.RECORD_OVERHEAD_BYTES + key.length + (value?.length ?? 0);
+}
+
+function nothing(): void {
+  // A put has no result.
+}
+
+function itself(changed: boolean): boolean {
+  return changed;
 }

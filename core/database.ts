@@ -12,7 +12,8 @@ import { NEED_BUFFER, NEED_TASK, wouldBlock } from "./engine.ts";
 import { isKvigError } from "./errors.ts";
 import { runAsync, type Task } from "./future.ts";
 import type { Located, Signalled } from "./host.ts";
-import { type Group, Log } from "./log.ts";
+import type { Group } from "./group.ts";
+import { Log } from "./log.ts";
 import { pathOf } from "./options.ts";
 import { boundsOf, type KeyRange } from "./range.ts";
 import { type Codecs, Reader } from "./reader.ts";
@@ -34,6 +35,11 @@ import {
   type WriteOptions,
 } from "./write_input.ts";
 import { clearTask, putTask, removeTask } from "./writer.ts";
+
+/** What operations give that were carried out at once and have nothing to wait for. */
+const APPLIED: Promise<void> = Promise.resolve();
+const REMOVED: Promise<boolean> = Promise.resolve(true);
+const NOT_REMOVED: Promise<boolean> = Promise.resolve(false);
 
 /** An open store. */
 export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
@@ -94,7 +100,11 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     try {
       const sync = this.#beginWrite(options);
       const k = keyToWrite(this.engine, this.codecs, key);
-      return this.#commits.write(options?.signal, sync, () => removeTask(this.engine, k), false);
+      if (options?.signal?.aborted === true) throw abortedBy(options.signal);
+      if (this.engine.turn.busy || this.engine.removeNow(k, k.length) !== DONE) {
+        return this.#commits.remove(options?.signal, sync, k);
+      }
+      return this.engine.tree.changed > 0 ? this.#removed(sync) : NOT_REMOVED;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -447,8 +457,11 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
     sync: boolean,
     options: WriteOptions | undefined,
   ): Promise<void> {
+    if (!isLarge(this.engine, key, value)) {
+      return this.#commits.put(options?.signal, sync, key, value);
+    }
     const task = (): Task<void> => putTask(this.engine, key, value);
-    return this.#commits.write(options?.signal, sync, task, isLarge(this.engine, key, value));
+    return this.#commits.write(options?.signal, sync, task, true);
   }
 
   #putLaterSync(key: Uint8Array, value: Uint8Array, sync: boolean): void {
@@ -462,7 +475,16 @@ export class Kvig<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array>
   /** Ends a commit of one operation; the promise of its durability. */
   #committed(sync: boolean): Promise<void> {
     const group = this.engine.commitSingle(sync);
-    const durable = sync ? group.durable() : Promise.resolve();
+    const durable = sync ? group.durable() : APPLIED;
+    this.engine.log.schedule();
+    this.engine.checkpointInBackground();
+    return durable;
+  }
+
+  /** Likewise, for one that removed something. */
+  #removed(sync: boolean): Promise<boolean> {
+    const group = this.engine.commitSingle(sync);
+    const durable = sync ? group.durablyTrue() : REMOVED;
     this.engine.log.schedule();
     this.engine.checkpointInBackground();
     return durable;

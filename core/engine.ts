@@ -12,7 +12,7 @@ import { assert } from "./assert.ts";
 import { BTree, DONE, MISS, NEED_EPOCHS, NEED_FRAMES, NEED_PLACES } from "./btree.ts";
 import { CATALOGUE_ENTRY_BYTES, DEFAULT_KEYSPACE, encodeEntry } from "./catalogue_entry.ts";
 import type { Checkpointer, ClosedState } from "./checkpoint.ts";
-import { KvigError } from "./errors.ts";
+import { isKvigError, KvigError } from "./errors.ts";
 import type { Failure } from "./failure.ts";
 import type { CallMode } from "./file_access.ts";
 import type { FreeSpace } from "./free_space.ts";
@@ -20,10 +20,12 @@ import { runAsync, runSync, type Task } from "./future.ts";
 import type { Io, IoFile } from "./io.ts";
 import { maxInlineBytes } from "./leaf.ts";
 import { maxKeyBytes, reservedPlaces } from "./limits.ts";
-import { type Group, Log } from "./log.ts";
+import type { Group } from "./group.ts";
+import { Log } from "./log.ts";
 import { DELETE_RECORD, PUT_RECORD } from "./log_record.ts";
 import type { MetaPages } from "./meta_pages.ts";
 import { KEEP, type PageCache } from "./page_cache.ts";
+import type { PageLoad } from "./page_loads.ts";
 import type { Pager } from "./pager.ts";
 import type { Pages } from "./pages.ts";
 import type { State } from "./state.ts";
@@ -293,6 +295,24 @@ export class Engine {
     else if (status === NEED_RING) yield* this.#supplyRing();
     else assert(false, "what is missing is known");
     this.checkFailure();
+  }
+
+  /**
+   * Begins to load the page that a change of `key` would miss, for somebody who waits for the turn;
+   * undefined where nothing is missing or there is no room to spare. What fails here is met again in
+   * the turn.
+   */
+  loadAhead(key: Uint8Array): PageLoad | undefined {
+    const { cache, pages } = this;
+    const few = this.turn.waitingCount <= cache.capacity >>> 3;
+    if (!few || cache.available < 2 * this.#margin) return undefined;
+    try {
+      if (this.tree.find(pages.work.tree, key, key.length) !== MISS) return undefined;
+      return this.pager.loads.begin(pages.missPage, pages.missEpoch);
+    } catch (error) {
+      if (!isKvigError(error)) throw error;
+      return undefined;
+    }
   }
 
   /** Throws where the store has failed. */

@@ -16,53 +16,13 @@ import type { KvigError } from "./errors.ts";
 import type { Failure } from "./failure.ts";
 import { type CallMode, writeFully } from "./file_access.ts";
 import { runAsync, Signal, type Task } from "./future.ts";
+import { Group } from "./group.ts";
 import { atEndOfTick } from "./host.ts";
 import type { IoFile } from "./io.ts";
 import type { BlockCodec } from "./log_block.ts";
 import { COMMIT_RECORD, varintBytes } from "./log_record.ts";
 
 const MAX_PIECE_BYTES = 64 * 1024;
-
-/** A group of commits that becomes durable as a whole. */
-export class Group {
-  /** Its number. */
-  readonly number: number;
-  /** Position of its first block. */
-  readonly start: number;
-  /** Number of its blocks, once it is closed. */
-  blocks = 0;
-  /** Blocks whose header is complete. */
-  sealed = 0;
-  /** Checksum of the last block whose header is complete. */
-  chain = 0;
-  /** Whether somebody waits for it to be durable. */
-  sync = false;
-  #promise: Promise<void> | undefined = undefined;
-  #resolve: (() => void) | undefined = undefined;
-  #reject: ((error: unknown) => void) | undefined = undefined;
-
-  /** Opens a group. */
-  constructor(number: number, start: number) {
-    this.number = number;
-    this.start = start;
-  }
-
-  /** One promise for everybody who waits for this group to be durable. */
-  durable(): Promise<void> {
-    this.sync = true;
-    this.#promise ??= new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    return this.#promise;
-  }
-
-  /** Tells them how it went. */
-  settle(error: unknown): void {
-    if (error === undefined) this.#resolve?.();
-    else this.#reject?.(error);
-  }
-}
 
 /** The log of one store. */
 export class Log {
