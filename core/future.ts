@@ -74,6 +74,8 @@ function wakeAll(): void {
     for (let waiter = firstWoken; waiter !== undefined; waiter = firstWoken) {
       firstWoken = waiter.next;
       if (firstWoken === undefined) lastWoken = undefined;
+      // An old one that nobody needs must not keep all those alive that came after it.
+      waiter.next = undefined;
       waiter.wake();
     }
   } finally {

@@ -95,13 +95,17 @@ export class PageLoads {
   reads = 0;
   readonly #parts: PageLoadsParts;
   readonly #cache: PageCache;
-  /** What is under way, by the number of the page. */
-  readonly #underWay = new Map<number, PageLoad>();
+  /**
+   * What is under way, by the frame. No Map: those that V8 leaves behind when entries come and go
+   * keep each other's entries alive until the next full collection.
+   */
+  readonly #underWay: (PageLoad | undefined)[];
 
   /** For one data file. */
   constructor(parts: PageLoadsParts) {
     this.#parts = parts;
     this.#cache = parts.cache;
+    this.#underWay = new Array<PageLoad | undefined>(this.#cache.capacity).fill(undefined);
   }
 
   /** Brings a page into a frame; the caller looks it up again afterwards. */
@@ -126,7 +130,7 @@ export class PageLoads {
     }
     const there = cache.lookup(page);
     if (there >= 0) {
-      const joined = this.#underWay.get(page);
+      const joined = this.#underWay[there];
       if (joined !== undefined) return joined;
       if (cache.epoch[there] === epoch) return LOADED;
       const what = `epoch ${epoch} is referred to, and it has ${cache.epoch[there]}`;
@@ -137,7 +141,7 @@ export class PageLoads {
     }
     const frame = cache.take(page, epoch, 0, BUSY | LOADING);
     const load = new PageLoad(this, page, epoch, frame);
-    this.#underWay.set(page, load);
+    this.#underWay[frame] = load;
     try {
       load.await(this.#read(page, frame));
     } catch (error) {
@@ -218,7 +222,7 @@ export class PageLoads {
     }
     this.#cache.setFlags(load.frame, 0, BUSY | LOADING);
     if (load.fault !== "") this.#cache.drop(load.frame);
-    this.#underWay.delete(load.page);
+    this.#underWay[load.frame] = undefined;
     load.settle(undefined);
     this.#parts.moved.fire();
   }
