@@ -130,6 +130,24 @@ rule("a read that fails is not the end for others that wait for the page", async
   await finishAsync(it);
 });
 
+rule("of those who wait for a page one is told what went wrong, the others read it", async () => {
+  const it = await cold();
+  await it.store.get(keyOf(4000));
+  it.io.hold = isRead;
+  const gets = [1, 2, 3].map(() => it.store.get(keyOf(77)));
+  await inFlight(it.io, isRead);
+  assertEquals(it.io.inFlight.length, 1);
+  // The first read, and all that are tried again for it.
+  it.io.failWhen({ match: isRead, times: 4 });
+  const settled = Promise.allSettled(gets);
+  it.io.hold = () => false;
+  it.io.settleAll();
+  const results = await settled;
+  it.io.failNothing();
+  assertEquals(results.map(({ status }) => status), ["rejected", "fulfilled", "fulfilled"]);
+  await finishAsync(it);
+});
+
 rule("a frame that the Io uses is not evicted", async () => {
   const first = await cold();
   await first.store.get(keyOf(4321));

@@ -185,3 +185,70 @@ test("Signal wakes everyone who waits, once", async () => {
   const next = signal.wait();
   assert(!next.settled, "an old firing wakes nobody");
 });
+
+test("tasks that wait for one future go on in the order in which they came", async () => {
+  const future = new Future<void>();
+  const order: number[] = [];
+  function* wait(number: number): Task<void> {
+    yield future;
+    assert(future.settled, "nobody is woken before");
+    order.push(number);
+    // They wait for the next one at once: nobody is passed over, or woken for another.
+    if (number % 2 === 0) yield* later;
+    order.push(number + 10);
+  }
+  const later = new Future<void>();
+  const runs = [0, 1, 2, 3].map((number) => runAsync(wait(number)));
+  future.settle(undefined);
+  assertEquals(order, [], "not within settle()");
+  await future.promise();
+  await undefined;
+  assertEquals(order, [0, 1, 11, 2, 3, 13]);
+  later.settle(undefined);
+  const results = await Promise.allSettled(runs);
+  assertEquals(order, [0, 1, 11, 2, 3, 13, 10]);
+  assertEquals(
+    results.map(({ status }) => status),
+    ["fulfilled", "fulfilled", "rejected", "fulfilled"],
+    "one of two who took it came too late",
+  );
+});
+
+test("a task that throws when it is woken does not keep the others from going on", async () => {
+  const future = new Future<void>();
+  function* fail(): Task<void> {
+    yield future;
+    throw new RangeError("on purpose");
+  }
+  function* go(): Task<number> {
+    yield future;
+    return 1;
+  }
+  const failed = runAsync(fail());
+  const went = runAsync(go());
+  future.settle(undefined);
+  await assertRejects(() => failed, RangeError);
+  assertEquals(await went, 1);
+});
+
+test("a task waits for the futures of an adapter that has its own copy of kvig", async () => {
+  // What another copy's class has in common with ours: its shape.
+  const foreign = {
+    settled: false,
+    generation: 0,
+    wake: (): void => {},
+    promise(): Promise<void> {
+      return new Promise((resolve) => this.wake = resolve);
+    },
+    take: () => 42,
+  };
+  function* wait(): Task<number> {
+    const future = foreign as unknown as Future<number>;
+    if (!future.settled) yield future;
+    return future.take();
+  }
+  const run = runAsync(wait());
+  foreign.settled = true;
+  foreign.wake();
+  assertEquals(await run, 42);
+});
