@@ -51,6 +51,8 @@ export class PageLoad extends Future<void> implements Waiter {
   fault = "";
   /** Another error than one of the page. */
   error: unknown = undefined;
+  /** Whether somebody was told what went wrong. */
+  told = false;
   /** For the list it stands in. */
   next: Waiter | undefined = undefined;
   readonly #loads: PageLoads | undefined;
@@ -151,15 +153,15 @@ export class PageLoads {
   }
 
   /**
-   * To be called by everybody who waited for `load`, with the epoch that was wanted.
+   * To be called by everybody who waited for `load`, with the epoch that was wanted. What went wrong
+   * is for the first one; the others look for themselves, and are told about their own reads.
    * @throws {KvigError} what went wrong; `KVIG_WOULD_BLOCK` when it is not over.
    */
   end(load: PageLoad, epoch: number): void {
     if (!load.settled) load.take();
-    if (load.fault === "") return;
-    if (load.error !== undefined) throw load.error;
-    // Whoever joined may refer to another writing of that place: it looks for itself.
-    if (load.epoch === epoch) throw this.#parts.corrupt(load.page, load.fault);
+    if (load.fault === "" || load.epoch !== epoch || load.told) return;
+    load.told = true;
+    throw load.error ?? this.#parts.corrupt(load.page, load.fault);
   }
 
   /** For {@link PageLoad}: the read is settled. Throws nothing. */
