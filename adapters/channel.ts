@@ -15,13 +15,13 @@ import { ALIGNMENT_BYTES, isAligned } from "./aligned_memory.ts";
 import type { BackgroundCalls } from "./capabilities.ts";
 import { systemCode } from "./errno.ts";
 import { isPassing, pauseBlocking } from "./system_calls.ts";
-import type { Transfer } from "./transfer.ts";
+import type { Transfer, TransferChannel } from "./transfer.ts";
 
 /** Most that one call asks of the system; a larger read or write is a short one. */
 const CALL_BYTES_MAX = 1_073_741_824;
 
 /** The descriptors of one file, and its size. */
-export class Channel {
+export class Channel implements TransferChannel {
   /** The buffered descriptor. */
   readonly fd: number;
   /** Size in bytes: at opening, moved by completed writes. */

@@ -8,8 +8,17 @@
  */
 
 import type { Done } from "./capabilities.ts";
-import type { Channel } from "./channel.ts";
 import { isFailure, isPassing, passingPauseMs } from "./system_calls.ts";
+
+/** What a transfer goes through. */
+export interface TransferChannel {
+  /** Begins `transfer` in the background. May throw what the runtime's call throws. */
+  begin(transfer: Transfer): void;
+  /** Notes that `count` bytes were written at `at`. */
+  grow(at: number, count: number): void;
+  /** Whether the system wants another alignment than ours. Then nothing goes directly any more. */
+  refusesDirect(error: unknown, fd: number): boolean;
+}
 
 /** A read or write of one channel. */
 export abstract class Transfer {
@@ -27,14 +36,14 @@ export abstract class Transfer {
   fd = -1;
   /** For the channel: called once when the system has answered. */
   readonly done: Done<number>;
-  readonly #channel: Channel;
+  readonly #channel: TransferChannel;
   #tries = 0;
   /** Whether the system's answer is waited for. */
   #running = false;
 
   /** Not begun yet. */
   constructor(
-    channel: Channel,
+    channel: TransferChannel,
     kind: "read" | "write",
     at: number,
     memory: Uint8Array,

@@ -132,7 +132,7 @@ async function row(what: string, loop: AwaitingLoop, turns: number): Promise<Row
   return { what, allocated: await measureAwaiting(loop, turns, 4 * turns) };
 }
 
-/** A loop that {@link TASKS} tasks share; each makes its operation once, and carries it out often. */
+/** A loop that {@link TASKS} tasks share; each carries out its own operation again and again. */
 function tasks(make: () => () => Promise<unknown>): AwaitingLoop {
   const operations = Array.from({ length: TASKS }, make);
   return async (turns) => {

@@ -299,8 +299,8 @@ export class Engine {
 
   /**
    * Begins to load the page that a change of `key` would miss, for somebody who waits for the turn;
-   * undefined where nothing is missing or there is no room to spare. What fails here is met again in
-   * the turn.
+   * undefined where nothing is missing or there is no room to spare. What fails here is met again
+   * in the turn.
    */
   loadAhead(key: Uint8Array): PageLoad | undefined {
     const { cache, pages } = this;

@@ -8,9 +8,9 @@
  * A {@link Task} is a generator that yields the futures it waits for. {@link runSync} drives one
  * without waiting, {@link runAsync} behind a promise; so one body of code serves both forms.
  *
- * A task that waits takes no promise for that: what many tasks leave behind at once makes V8 enlarge
- * its young generation, for good. It stands in a list of its future, and all that were woken go on
- * in one microtask, in the order in which they were woken.
+ * A task that waits takes no promise for that: what many tasks leave behind at once makes V8
+ * enlarge its young generation, for good. It stands in a list of its future, and all that were
+ * woken go on in one microtask, in the order in which they were woken.
  *
  * @module
  */

@@ -119,8 +119,8 @@ export class PageLoads {
 
   /**
    * Begins to bring a page into a frame, or joins those who wait for it, or waits for a frame. The
-   * load is settled when that is over, also where it failed; then {@link end} is called and the page
-   * looked up again.
+   * load is settled when that is over, also where it failed; then {@link end} is called and the
+   * page looked up again.
    * @throws {KvigError} `KVIG_CORRUPT` where there can be no such page.
    */
   begin(page: number, epoch: number): PageLoad {
@@ -153,8 +153,8 @@ export class PageLoads {
   }
 
   /**
-   * To be called by everybody who waited for `load`, with the epoch that was wanted. What went wrong
-   * is for the first one; the others look for themselves, and are told about their own reads.
+   * To be called by everybody who waited for `load`, with the epoch that was wanted. What went
+   * wrong is for the first one; the others look for themselves, and are told about their own reads.
    * @throws {KvigError} what went wrong; `KVIG_WOULD_BLOCK` when it is not over.
    */
   end(load: PageLoad, epoch: number): void {

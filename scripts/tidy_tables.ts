@@ -11,8 +11,8 @@ export const CORE_LAYERS: Readonly<Record<string, string>> = {
     turn`,
   codecs: `bitmap branch check_page frames leaf log_block log_record overflow page rebuild slots`,
   // Meta pages and catalogue entries are codecs too, but of states: that is why they stand here.
-  state: `catalogue_entry free_space log log_reader meta page_cache pages sieve state`,
-  pager: `checkpoint creation meta_pages pager`,
+  state: `catalogue_entry free_space group log log_reader meta page_cache pages sieve state`,
+  pager: `checkpoint creation meta_pages page_loads pager`,
   btree: `btree merge path split`,
   database:
     `backup checked_io closing codec commits compact cursor database engine entries open_store
