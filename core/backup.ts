@@ -9,7 +9,7 @@
 
 import type { Engine } from "./engine.ts";
 import type { KvigError } from "./errors.ts";
-import { writeFully } from "./file_access.ts";
+import { attempt, writeFully } from "./file_access.ts";
 import { sealPage } from "./frames.ts";
 import type { Task } from "./future.ts";
 import type { Signalled } from "./host.ts";
@@ -51,8 +51,8 @@ export function* backupTask(
     yield* file.close(mode.options);
     yield* io.syncDirectory(path, mode.options);
   } catch (error) {
-    yield* file.close(mode.options);
-    yield* io.remove(path, mode.options);
+    yield* attempt(file.close(mode.options));
+    yield* attempt(io.remove(path, mode.options));
     throw error;
   }
 }

@@ -12,19 +12,27 @@ import type { Task } from "./future.ts";
 
 /** Closes the store once writers that came before are done. */
 export function* closeTask(engine: Engine): Task<void> {
-  if (engine.failure !== undefined) {
-    engine.closed = true;
-    yield* engine.closeFiles();
-    throw engine.failure;
-  }
-  yield* engine.turn.take();
+  const inTurn = engine.failure === undefined;
+  if (inTurn) yield* engine.turn.take();
   engine.closed = true;
   try {
-    if (!engine.parts.readOnly && engine.failure === undefined) yield* settle(engine);
-  } finally {
-    yield* engine.closeFiles();
-    engine.turn.release();
+    if (engine.failure === undefined && !engine.parts.readOnly) yield* settle(engine);
+  } catch (error) {
+    yield* letGo(engine, inTurn, error);
   }
+  yield* letGo(engine, inTurn, engine.failure);
+}
+
+/** Closes the files and passes the turn on; then throws `reason`, or why they stayed open. */
+function* letGo(engine: Engine, inTurn: boolean, reason: unknown): Task<void> {
+  try {
+    yield* engine.closeFiles();
+  } catch (error) {
+    throw reason ?? error;
+  } finally {
+    if (inTurn) engine.turn.release();
+  }
+  if (reason !== undefined) throw reason;
 }
 
 function* settle(engine: Engine): Task<void> {

@@ -495,10 +495,19 @@ export class Engine {
     this.pager.placesReleased();
   }
 
-  /** Lets go of both files. */
+  /** Lets go of both files, also where the first one cannot be closed. */
   *closeFiles(): Task<void> {
     const files: IoFile[] = [this.pager.file, this.log.file];
-    for (const file of files) yield* file.close(this.#mode.options);
+    const errors: KvigError[] = [];
+    for (const file of files) {
+      try {
+        yield* file.close(this.#mode.options);
+      } catch (error) {
+        if (!(error instanceof KvigError)) throw error;
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 }
 

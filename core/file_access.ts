@@ -6,8 +6,8 @@
  */
 
 import { KvigError } from "./errors.ts";
-import type { Task } from "./future.ts";
-import type { CallOptions, IoFile } from "./io.ts";
+import type { Future, Task } from "./future.ts";
+import type { CallOptions, Io, IoFile } from "./io.ts";
 
 const READ_TRIES = 3;
 const EMPTY_WRITE_TRIES = 3;
@@ -74,6 +74,32 @@ export function* readFully(
     done += count;
   }
   return done;
+}
+
+/**
+ * New memory.
+ * @throws {KvigError} `KVIG_IO` where it cannot be had, with the reason as its cause.
+ */
+export function allocate(io: Io, bytes: number): Uint8Array {
+  try {
+    return io.allocate(bytes);
+  } catch (cause) {
+    throw new KvigError("KVIG_IO", `${bytes} bytes of memory cannot be had`, { cause });
+  }
+}
+
+/**
+ * Waits for an operation whose failure changes nothing, because another one is reported already;
+ * returns whether it succeeded.
+ */
+export function* attempt(future: Future<unknown>): Task<boolean> {
+  try {
+    yield* future;
+    return true;
+  } catch (error) {
+    if (!(error instanceof KvigError)) throw error;
+    return false;
+  }
 }
 
 /** Writes `length` bytes at `at`, going on after short writes. */

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { KvigError } from "./errors.ts";
+import { isKvigError, KvigError } from "./errors.ts";
 import { type CallMode, readFully } from "./file_access.ts";
 import type { Task } from "./future.ts";
 import type { IoFile } from "./io.ts";
@@ -101,10 +101,21 @@ export class LogReader {
   }
 
   /**
-   * Finds the end of the good groups from `start` on that carry `salt`.
+   * Finds the end of the good groups from `start` on that carry `salt`. What says that the log is
+   * damaged is read once more: it may have come from a wrong place.
    * @throws {KvigError} `KVIG_CORRUPT` where what follows is not a torn tail.
    */
   *scan(start: LogPosition, salt: number): Task<LogPosition> {
+    try {
+      return yield* this.#scanOnce(start, salt);
+    } catch (error) {
+      if (!isKvigError(error, "KVIG_CORRUPT")) throw error;
+      this.#chunkCount = 0;
+      return yield* this.#scanOnce(start, salt);
+    }
+  }
+
+  *#scanOnce(start: LogPosition, salt: number): Task<LogPosition> {
     let { position, group } = start;
     const end = position + this.#ringBlocks;
     while (position < end) {

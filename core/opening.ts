@@ -12,7 +12,7 @@ import { emptyFile } from "./empty_file.ts";
 import { Engine } from "./engine.ts";
 import { isKvigError, KvigError } from "./errors.ts";
 import { Failure } from "./failure.ts";
-import { type CallMode, readFully } from "./file_access.ts";
+import { allocate, attempt, type CallMode, readFully } from "./file_access.ts";
 import type { Task } from "./future.ts";
 import type { Io, IoFile } from "./io.ts";
 import { littleEndian } from "./frames.ts";
@@ -72,6 +72,8 @@ class Opening {
   #isNew = false;
   /** Whether a store is being made in the data file. */
   #making = false;
+  /** Why a meta page could not be read. */
+  #unreadable: KvigError | undefined = undefined;
   /** What to remove when the opening fails: never before the lock shows that it is ours. */
   #created: string[] = [];
 
@@ -83,16 +85,8 @@ class Opening {
     this.#path = path;
     this.#options = options;
     this.#mode = mode;
-    this.#buffer = this.#allocate(options.sizes.logBufferBytes);
-    this.#zeros = this.#allocate(options.sizes.stagingBytes);
-  }
-
-  #allocate(bytes: number): Uint8Array {
-    try {
-      return this.#io.allocate(bytes);
-    } catch (cause) {
-      throw new KvigError("KVIG_IO", `${bytes} bytes of memory cannot be had`, { cause });
-    }
+    this.#buffer = allocate(io, options.sizes.logBufferBytes);
+    this.#zeros = allocate(io, options.sizes.stagingBytes);
   }
 
   *run(): Task<Engine> {
@@ -133,26 +127,22 @@ class Opening {
     if (this.#options.signal?.aborted === true) throw abortedBy(this.#options.signal);
   }
 
-  /** Closes what was opened, removes what was created. */
-  *undo(): Task<void> {
-    const unmade = !this.#making || (yield* this.#emptyData());
-    for (const file of [this.#data, this.#log]) {
-      if (file !== undefined) yield* quietly(file.close(this.#mode.options));
-    }
-    if (!unmade) return;
-    for (const path of this.#created) yield* quietly(this.#io.remove(path, this.#mode.options));
-  }
-
   /**
-   * Makes the data file of a creation that failed an empty one. A power cut may keep its name and
-   * not that of the log: only an empty file is then one that can be made anew. Where that cannot be
-   * had both names stay, which is legal too.
+   * Closes what was opened, removes what was created: the data file first, and for good before the
+   * log goes. A part of a meta page without a log beside it would be taken for a file of somebody
+   * else, and neither opened nor made anew; both files together are made anew. Nothing is written
+   * or synced any more: that may be what failed.
    */
-  *#emptyData(): Task<boolean> {
-    const data = this.#data;
-    if (data === undefined) return true;
-    return (yield* quietly(data.truncate(0, this.#mode.options))) &&
-      (yield* quietly(data.sync("full", this.#mode.options)));
+  *undo(): Task<void> {
+    const { options } = this.#mode;
+    for (const file of [this.#data, this.#log]) {
+      if (file !== undefined) yield* attempt(file.close(options));
+    }
+    if (this.#making && !this.#created.includes(this.#path)) return;
+    for (const path of this.#created) {
+      if (!(yield* attempt(this.#io.remove(path, options)))) return;
+      if (!(yield* attempt(this.#io.syncDirectory(path, options)))) return;
+    }
   }
 
   *#openData(): Task<IoFile> {
@@ -220,6 +210,7 @@ class Opening {
     }
     const [first, second] = metas;
     if (first === undefined && second === undefined) {
+      if (this.#unreadable !== undefined) throw this.#unreadable;
       yield* this.#checkHalfCreated(data);
       return undefined;
     }
@@ -233,11 +224,18 @@ class Opening {
     return { meta, slot, other: metas[1 - slot] };
   }
 
+  /** Reads a meta page; one that cannot be read is not valid either. */
   *#readMeta(data: IoFile, at: number, slot: number): Task<Meta | undefined> {
     // What came from a wrong place by a passing fault is right the second time.
-    for (let tries = 0; tries < 2; tries++) {
-      const read = yield* readFully(data, at, this.#buffer, 0, META_BYTES, this.#mode);
-      if (read < META_BYTES) return undefined;
+    for (let tries = 0; tries < 2 && at + META_BYTES <= data.size; tries++) {
+      try {
+        const read = yield* readFully(data, at, this.#buffer, 0, META_BYTES, this.#mode);
+        if (read < META_BYTES) continue;
+      } catch (error) {
+        if (!isKvigError(error, "KVIG_IO")) throw error;
+        this.#unreadable = error;
+        return undefined;
+      }
       const meta = decodeMeta(this.#buffer.subarray(0, META_BYTES), slot);
       if (meta !== undefined && (slot === 0 || meta.pageBytes === at)) return meta;
     }
@@ -385,7 +383,7 @@ class Opening {
     const { meta, slot, other } = found;
     const { readOnly, cacheBytes, maxBytes, sync } = this.#options;
     const frames = Math.floor(cacheBytes / meta.pageBytes);
-    const arena = this.#allocate(frames * meta.pageBytes);
+    const arena = allocate(this.#io, frames * meta.pageBytes);
     const cache = new PageCache(arena, meta.pageBytes, frames - SCRATCH_FRAMES);
     const pager = new Pager(cache, data, this.#mode, this.#zeros, {
       seed: fileSeed(meta.fileId),
@@ -395,7 +393,8 @@ class Opening {
     });
     pager.metaStates[slot] = meta.state;
     pager.metaStates[1 - slot] = other?.state;
-    const metaMemory = this.#allocate(Math.max(4096, meta.pageBytes)).subarray(0, meta.pageBytes);
+    const metaBytes = Math.max(4096, meta.pageBytes);
+    const metaMemory = allocate(this.#io, metaBytes).subarray(0, meta.pageBytes);
     const failure = new Failure(this.#path);
     const metaPages = new MetaPages(pager, this.#mode, metaMemory, meta, slot, failure);
     const ringBlocks = meta.logBytes / meta.logBlockBytes;
@@ -425,18 +424,5 @@ class Opening {
     return new KvigError("KVIG_FORMAT", `${this.#path} cannot be opened: ${what}`, {
       file: this.#path,
     });
-  }
-}
-
-/** Waits for an operation; returns whether it succeeded. */
-function* quietly(
-  future: Iterable<unknown> & { [Symbol.iterator](): Task<void> },
-): Task<boolean> {
-  try {
-    yield* future;
-    return true;
-  } catch (error) {
-    if (!(error instanceof KvigError)) throw error;
-    return false;
   }
 }

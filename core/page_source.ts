@@ -7,7 +7,7 @@
 
 import { checkPage, MAX_LEVEL } from "./check_page.ts";
 import type { Engine } from "./engine.ts";
-import { readFully } from "./file_access.ts";
+import { allocate, readFully } from "./file_access.ts";
 import { Frames, INFO_FIELDS, INFO_SHIFT, openPage } from "./frames.ts";
 import type { Task } from "./future.ts";
 import { DIRTY } from "./page_cache.ts";
@@ -22,7 +22,7 @@ export class PageSource {
   constructor(engine: Engine) {
     const { pageBytes } = engine.cache.frames;
     this.#engine = engine;
-    this.frames = new Frames(engine.parts.io.allocate((MAX_LEVEL + 2) * pageBytes), pageBytes);
+    this.frames = new Frames(allocate(engine.parts.io, (MAX_LEVEL + 2) * pageBytes), pageBytes);
   }
 
   /** Brings a page into `frame`; returns "" or what is wrong with it. */

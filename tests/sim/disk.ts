@@ -71,6 +71,13 @@ export class SimDisk {
     return this.#with([...this.files].map(([name, file]) => [name, file.live(), file]));
   }
 
+  /** The disk after a power cut that kept nothing but what syncs had made durable. */
+  durable(): SimDisk {
+    const named = [...this.files].filter(([, { nameDurable }]) => nameDurable);
+    const kept = [...this.removed].filter(([name]) => !this.files.has(name));
+    return this.#with([...named, ...kept].map(([name, file]) => [name, file.durable(), file]));
+  }
+
   /** A disk that this one could be after a power cut at this moment. */
   cut(random: Random, options: TearOptions = {}): SimDisk {
     const left: [string, Uint8Array, DiskFile][] = [];

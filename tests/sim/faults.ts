@@ -38,6 +38,8 @@ export interface SimOperation {
   readonly length: number;
   /** Pieces of a batch; 1 for everything else. */
   readonly pieces: number;
+  /** Size of the file as its opener knows it; 0 where no file is open. In bytes. */
+  readonly size: number;
   /** What the runner said that goes on; see {@link SimOptions.phase}. */
   readonly phase: string;
 }

@@ -66,7 +66,7 @@ export class SimFile implements IoFile {
     options?: CallOptions,
   ): Future<number> {
     checkRange(at, memory, offset, length);
-    const operation = this.#io.begin("read", this.path, at, length, 1);
+    const operation = this.#io.begin("read", this.path, at, length, 1, this.size);
     const range = this.#enter(false, at, length);
     if (!this.#closed) memory.fill(SCRIBBLE, offset, offset + length);
     return this.#io.perform<number>(
@@ -128,7 +128,7 @@ export class SimFile implements IoFile {
     options?: CallOptions,
   ): Future<number> {
     checkRange(at, memory, offset, length);
-    const operation = this.#io.begin("write", this.path, at, length, 1);
+    const operation = this.#io.begin("write", this.path, at, length, 1, this.size);
     this.#io.trace.mixBytes(memory, offset, length);
     const pieces: Piece[] = [{ at, offset, length }];
     return this.#io.perform<number>(
@@ -156,7 +156,14 @@ export class SimFile implements IoFile {
       pieces.push(piece);
       bytes += piece.length;
     }
-    const operation = this.#io.begin("batch", this.path, pieces[0]?.at ?? 0, bytes, count);
+    const operation = this.#io.begin(
+      "batch",
+      this.path,
+      pieces[0]?.at ?? 0,
+      bytes,
+      count,
+      this.size,
+    );
     const [effect, over] = this.#writing(operation, memory, pieces, options, () => Infinity);
     return this.#io.perform<void>(operation, options, (fault) => {
       const { code, message } = effect(fault);
@@ -260,7 +267,7 @@ export class SimFile implements IoFile {
 
   /** Syncs what is complete now. */
   sync(kind: "data" | "full", options?: CallOptions): Future<void> {
-    const operation = this.#io.begin(`sync ${kind}`, this.path, 0, 0, 1);
+    const operation = this.#io.begin(`sync ${kind}`, this.path, 0, 0, 1, this.size);
     const covered = this.#file.covered();
     return this.#io.perform<void>(operation, options, (fault) => {
       if (this.#closed) return refused(this.path);
@@ -280,7 +287,7 @@ export class SimFile implements IoFile {
   /** Sets the size. */
   truncate(size: number, options?: CallOptions): Future<void> {
     checkPosition(size);
-    const operation = this.#io.begin("truncate", this.path, size, 0, 1);
+    const operation = this.#io.begin("truncate", this.path, size, 0, 1, this.size);
     const range = this.#enter(true, size, Number.MAX_SAFE_INTEGER - size);
     let mutation: Mutation | undefined;
     return this.#io.perform<void>(operation, options, (fault) => {
@@ -305,7 +312,7 @@ export class SimFile implements IoFile {
 
   /** Takes the lock. */
   lock(kind: "exclusive" | "shared", options?: CallOptions): Future<void> {
-    const operation = this.#io.begin("lock", this.path, 0, 0, 1);
+    const operation = this.#io.begin("lock", this.path, 0, 0, 1, this.size);
     return this.#io.perform<void>(operation, options, (fault) => {
       if (this.#closed) return refused(this.path);
       if (fault?.kind === "no locks") {
@@ -326,7 +333,7 @@ export class SimFile implements IoFile {
 
   /** Closes. */
   close(options?: CallOptions): Future<void> {
-    const operation = this.#io.begin("close", this.path, 0, 0, 1);
+    const operation = this.#io.begin("close", this.path, 0, 0, 1, this.size);
     return this.#io.perform<void>(operation, options, (fault) => {
       const again = this.#closed;
       this.#closed = true;

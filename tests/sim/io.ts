@@ -53,7 +53,9 @@ export class SimIo extends SimProcess implements Io {
   remove(path: string, options?: CallOptions): Future<void> {
     const operation = this.begin("remove", path, 0, 0, 1);
     return this.perform(operation, options, (fault) => {
-      if (fault !== undefined) return { code: fault.code ?? "KVIG_ACCESS", message: "not removed" };
+      if (fault?.kind === "open error") {
+        return { code: fault.code ?? "KVIG_ACCESS", message: `${path} cannot be removed` };
+      }
       if (this.disk.remove(path)) return { value: undefined };
       return { code: "KVIG_NOT_FOUND", message: `no ${path}` };
     });
@@ -63,7 +65,9 @@ export class SimIo extends SimProcess implements Io {
   syncDirectory(path: string, options?: CallOptions): Future<void> {
     const operation = this.begin("sync directory", path, 0, 0, 1);
     return this.perform(operation, options, (fault) => {
-      if (fault !== undefined) return { code: "KVIG_IO", message: "the directory is not synced" };
+      if (fault?.kind === "sync error") {
+        return { code: "KVIG_IO", message: `the directory of ${path} is not synced` };
+      }
       this.disk.syncNames();
       return { value: undefined };
     });

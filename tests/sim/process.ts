@@ -78,6 +78,8 @@ export class SimProcess {
   operations = 0;
   /** Called for each operation when it was issued. */
   onOperation: (operation: SimOperation, fault: Fault | undefined) => void = () => {};
+  /** Called for each operation when it is over, with the code of its error or "". */
+  onCompletion: (operation: SimOperation, code: IoErrorCode | "") => void = () => {};
   /** Decides by chance. */
   readonly chance: Random;
   readonly #scheduler: Scheduler;
@@ -150,9 +152,10 @@ export class SimProcess {
     at: number,
     length: number,
     pieces: number,
+    size = 0,
   ): SimOperation {
     const number = this.operations++;
-    return { number, kind, path, at, length, pieces, phase: this.phase };
+    return { number, kind, path, at, length, pieces, size, phase: this.phase };
   }
 
   /** For files: asks what goes wrong with an operation, and notes it. */
@@ -179,6 +182,7 @@ export class SimProcess {
     const fault = this.choose(operation);
     if (fault?.kind === "throws") {
       over({ code: "KVIG_IO" });
+      this.onCompletion(operation, "KVIG_IO");
       throw new Error(`${operation.kind} of ${operation.path} throws`);
     }
     let outcome: Outcome<T> = {};
@@ -189,6 +193,7 @@ export class SimProcess {
       if (fault?.kind === "never") return;
       over(outcome);
       this.trace.completed(operation, outcome.code ?? "");
+      this.onCompletion(operation, outcome.code ?? "");
       settle(future, outcome);
       if (fault?.kind === "completed twice") future.fail("KVIG_IO", "completed once more");
     };
