@@ -9,6 +9,7 @@ import { bitmapAt } from "./bitmap.ts";
 import type { Engine } from "./engine.ts";
 import { isKvigError } from "./errors.ts";
 import type { Task } from "./future.ts";
+import { BUSY } from "./page_cache.ts";
 
 /** Closes the store once writers that came before are done. */
 export function* closeTask(engine: Engine): Task<void> {
@@ -80,7 +81,7 @@ function* lastPage(engine: Engine): Task<number> {
   return 1;
 }
 
-/** Cuts the file behind the last page that a meta page or a held state reaches. */
+/** Cuts the file behind the last page that a meta page or a held state reaches, or that is used. */
 export function* cut(engine: Engine): Task<void> {
   const { pager, pages, parts } = engine;
   const { pageBytes } = engine.cache.frames;
@@ -91,6 +92,7 @@ export function* cut(engine: Engine): Task<void> {
   for (const state of [...pager.metaStates, ...pages.holds.states]) {
     if (state !== undefined && state.highestPage > last) last = state.highestPage;
   }
+  last = Math.max(last, lastPageInUse(engine));
   const bytes = (last + 1) * pageBytes;
   if (bytes >= pager.file.size) return;
   try {
@@ -99,4 +101,17 @@ export function* cut(engine: Engine): Task<void> {
     // A file that stays longer is legal.
     if (!isKvigError(error)) throw error;
   }
+}
+
+/**
+ * The last page that the Io reads or writes right now, 1 where there is none. No state may reach it
+ * any more: a reader begins to load a page, and goes on only when it has found it.
+ */
+function lastPageInUse({ cache }: Engine): number {
+  let last = 1;
+  if (cache.inFlight === 0) return last;
+  for (let frame = 0; frame < cache.capacity; frame++) {
+    if ((cache.flags[frame] & BUSY) !== 0 && cache.page[frame] > last) last = cache.page[frame];
+  }
+  return last;
 }
