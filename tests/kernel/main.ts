@@ -21,6 +21,7 @@ import type { Context } from "./ordeal.ts";
 import { powerCuts } from "./power_cuts.ts";
 import { readOnly } from "./read_only.ts";
 import { Report } from "./report.ts";
+import { selfCheck } from "./self_check.ts";
 import { stickyError } from "./sticky_error.ts";
 import { syncLie } from "./sync_lie.ts";
 import { loadSystem } from "./system.ts";
@@ -34,7 +35,9 @@ const NEEDS_LOOP: readonly ScenarioName[] = [
   "read-only",
   "sync-lie",
   "sticky-error",
+  "self-check",
 ];
+const NEEDS_TRACING: readonly ScenarioName[] = ["injected", "self-check"];
 
 const RUNS: Readonly<Record<ScenarioName, (context: Context, wanted: Wanted) => Promise<void>>> = {
   "power-cuts": ({ arena, report }, { cuts }) => powerCuts(arena, report, kinds(report), cuts),
@@ -44,6 +47,7 @@ const RUNS: Readonly<Record<ScenarioName, (context: Context, wanted: Wanted) => 
   "read-only": readOnly,
   "sync-lie": syncLie,
   "sticky-error": stickyError,
+  "self-check": selfCheck,
   "injected": injected,
 };
 
@@ -55,7 +59,7 @@ function kinds(report: Report): DiskKind[] {
 
 /** Why a scenario cannot run here, or undefined. */
 function hindrance(name: ScenarioName, tracing: boolean): string | undefined {
-  if (name === "injected" && !tracing) return "strace is missing, or may not trace here";
+  if (NEEDS_TRACING.includes(name) && !tracing) return "strace is missing, or may not trace here";
   if (name === "file-limit" && !hasProgram("prlimit")) return "prlimit is missing";
   if (!NEEDS_LOOP.includes(name)) return undefined;
   const missing = ["losetup", "mkfs.ext4", "fallocate"].find((program) => !hasProgram(program));

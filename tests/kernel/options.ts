@@ -15,6 +15,7 @@ export const SCENARIOS = {
   "read-only": "make the file system under an open store read-only",
   "sync-lie": "a sync that fails once and then pretends that nothing was lost",
   "sticky-error": "shut down the file system that holds the disk of the store's file system",
+  "self-check": "power cuts under syncs that do nothing: something must be missing",
   "injected": "errors injected into the system calls of a worker by strace",
 } as const;
 

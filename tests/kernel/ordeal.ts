@@ -166,7 +166,8 @@ async function liveThrough(ordeal: Ordeal, said: string[]): Promise<LifeEnd> {
 }
 
 /** A failed sync must fail the store, acknowledge nothing, and be the last one. */
-function judgeSyncs({ report }: Context, { trace, life }: Ordeal, end: LifeEnd): void {
+function judgeSyncs({ report }: Context, ordeal: Ordeal, end: LifeEnd): void {
+  const { trace, life, subject } = ordeal;
   const storeFailed = end.failure?.code === "KVIG_FAILED";
   const { failed, logFailed, retried } = trace?.judge(storeFailed) ?? UNTRACED;
   // Where the data file's sync failed, one of the log that was under way may succeed still.
@@ -180,7 +181,8 @@ function judgeSyncs({ report }: Context, { trace, life }: Ordeal, end: LifeEnd):
   if (failed > 0 && end.failure === undefined) {
     throw new BlamedError("failedSyncAcknowledged", `${failed} syncs failed, the store did not`);
   }
-  if (retried > 0) {
+  // A creation that failed is taken back, and synced once more for that: nothing rests on it.
+  if (retried > 0 && subject.created) {
     throw new BlamedError("failedSyncRetried", `${retried} syncs after a failed one`);
   }
 }

@@ -44,6 +44,8 @@ export interface Counts {
   stickyErrors: number;
   /** Stores with an error injected into a system call. */
   injectedErrors: number;
+  /** Runs of power cuts under syncs that do nothing, in which that was noticed. */
+  lyingSyncsNoticed: number;
   /** Syncs that failed under a store, as the tracer saw them or the store said. */
   failedSyncs: number;
   /** Commits acknowledged although their sync failed. */
@@ -108,6 +110,7 @@ export class Report {
     syncLies: 0,
     stickyErrors: 0,
     injectedErrors: 0,
+    lyingSyncsNoticed: 0,
     failedSyncs: 0,
     failedSyncAcknowledged: 0,
     failedSyncRetried: 0,
