@@ -22,7 +22,7 @@ const NODE24 = join(tools, "node24/bin/node");
 const NODE26 = join(root, "node_modules/node26/bin/node");
 const DENO = join(root, "node_modules/.bin/deno");
 const BUN = join(root, "node_modules/.bin/bun");
-const EXAMPLES = ["counter", "event_log", "job_queue", "session_cache"];
+const EXAMPLES = ["counter", "event_log", "job_queue", "session_cache", "simulation"];
 const STEP_LIMIT_MS = 5 * 60_000;
 
 const work = mkdtempSync(join(tmpdir(), "kvig-package-"));

@@ -158,7 +158,7 @@ class Life {
     return {
       faults,
       mayBeFull: this.#limited || this.#plan.maxPages !== undefined || faults.has("full"),
-      mayBlock: this.#plan.blocking !== "always",
+      mayBlock: this.#plan.blocking !== "always" || this.#context.underWay > 0,
       damaged: silent || this.#plan.profile === "liar" || this.#lied < Infinity,
     };
   }

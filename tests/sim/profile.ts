@@ -4,10 +4,13 @@
  * @module
  */
 
+/** The name of a profile. */
+export type ProfileName = "posix" | "paranoid" | "liar";
+
 /** What a sync makes durable besides the bytes that were written. */
 export interface Profile {
   /** Its name. */
-  readonly name: string;
+  readonly name: ProfileName;
   /** Whether a data sync keeps a size that is needed to read what was written. */
   readonly sizeWithData: boolean;
   /** Whether a full sync of a file keeps its name. */
@@ -15,9 +18,6 @@ export interface Profile {
   /** Whether syncs succeed and keep nothing. */
   readonly lies: boolean;
 }
-
-/** The name of a profile. */
-export type ProfileName = "posix" | "paranoid" | "liar";
 
 /**
  * The profiles by name. `posix` does what local file systems do. `paranoid` does what the standard
