@@ -21,7 +21,7 @@ export class SimDisk {
   /** What a sync keeps. */
   readonly profile: Profile;
   /** Most that the sizes of all files may sum up to, in bytes. */
-  capacityBytes = Infinity;
+  capacityBytes: number = Infinity;
 
   /** A disk that holds `image`, all of it durable. It keeps the image's bytes. */
   constructor(image: Image = {}, profile: Profile = PROFILES.posix) {

@@ -52,7 +52,7 @@ const ALL_BUT_MEMORY: readonly OperationKind[] = [
 ];
 
 /** What a fault is. */
-interface FaultEntry {
+export interface FaultEntry {
   /** Its number in the list. */
   readonly number: number;
   /** Operations that it can happen to. */
@@ -69,8 +69,39 @@ function fault(
   return { number, operations, silent };
 }
 
+/** The name of a fault. */
+export type FaultKind =
+  | "read error"
+  | "unreadable sector"
+  | "short read"
+  | "empty read"
+  | "short write"
+  | "empty write"
+  | "write error"
+  | "full"
+  | "sync error"
+  | "sync error, reverted"
+  | "late sync error"
+  | "truncate error"
+  | "half a truncate"
+  | "close error"
+  | "open error"
+  | "lock held"
+  | "no locks"
+  | "flipped bit"
+  | "zeroed sector"
+  | "misdirected write"
+  | "misdirected read"
+  | "lost write"
+  | "never"
+  | "completed twice"
+  | "failed, done"
+  | "throws"
+  | "changed buffer"
+  | "no memory";
+
 /** Every fault by name. */
-export const FAULTS = {
+export const FAULTS: Readonly<Record<FaultKind, FaultEntry>> = {
   /** A read fails once. */
   "read error": fault(15, ["read"]),
   /** A sector that the read touches cannot be read from now on, until it is written whole. */
@@ -127,10 +158,7 @@ export const FAULTS = {
   "changed buffer": fault(46, ["read"], true),
   /** The memory cannot be had. */
   "no memory": fault(50, ["allocate"]),
-} as const satisfies Readonly<Record<string, FaultEntry>>;
-
-/** The name of a fault. */
-export type FaultKind = keyof typeof FAULTS;
+};
 
 /** Names of all faults. */
 export const FAULT_KINDS: readonly FaultKind[] = Object.keys(FAULTS) as FaultKind[];
@@ -147,7 +175,7 @@ export interface Fault {
 
 /** Whether a fault can happen to an operation. */
 export function canHappen(kind: FaultKind, operation: SimOperation): boolean {
-  return (FAULTS[kind].operations as readonly OperationKind[]).includes(operation.kind);
+  return FAULTS[kind].operations.includes(operation.kind);
 }
 
 /** Decides what happens to each operation. */

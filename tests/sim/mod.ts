@@ -12,24 +12,17 @@
  * @module
  */
 
-export {
-  Future,
-  type Io,
-  type IoErrorCode,
-  type IoFile,
-  type IoOpenOptions,
-  KvigError,
-  type WriteBatch,
-} from "../../core/io.ts";
-export type { Bytes } from "../../core/codec.ts";
-export type { Kvig } from "../../core/database.ts";
-export type { CallOptions } from "../../core/io.ts";
+export * from "../../core/public.ts";
+export { Future, WriteBatch } from "../../core/io.ts";
+export type { CallOptions, Io, IoFile, IoOpenOptions } from "../../core/io.ts";
+export type { WorkingSizes } from "../../core/limits.ts";
 export type { TearOptions } from "./cut.ts";
 export { type Image, SimDisk } from "./disk.ts";
 export { DiskFile, type Flaw, type Mutation, SECTOR_BYTES } from "./disk_file.ts";
 export {
   type Fault,
   FAULT_KINDS,
+  type FaultEntry,
   type FaultKind,
   type FaultRates,
   FAULTS,

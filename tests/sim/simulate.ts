@@ -64,8 +64,8 @@ export class SimulationError extends Error {
 
 /**
  * Makes a scenario for each seed and plays it: once to its end, and then several times up to a
- * power cut or a kill, after which the store is opened again and checked. The scenario's own chances
- * come from `random`, so that a seed always means the same.
+ * power cut or a kill, after which the store is opened again and checked. What the scenario draws
+ * comes from `random`, so that a seed always means the same.
  *
  * Nothing but the store may be waited for: the process that is simulated has no timers and files.
  *

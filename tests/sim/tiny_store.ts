@@ -11,6 +11,7 @@ import { bytes } from "../../core/codec.ts";
 import { Kvig } from "../../core/database.ts";
 import { CallMode } from "../../core/file_access.ts";
 import { runAsync, runSync, type Task } from "../../core/future.ts";
+import type { Signalled } from "../../core/host.ts";
 import type { Io } from "../../core/io.ts";
 import type { WorkingSizes } from "../../core/limits.ts";
 import { openEngine } from "../../core/opening.ts";
@@ -35,7 +36,7 @@ export interface TinyOptions {
   /** Create the store where there is none. Default: true. */
   createIfMissing?: boolean;
   /** Stops the opening. */
-  signal?: CheckedOptions["signal"];
+  signal?: Signalled;
   /** Sizes that no file depends on. */
   sizes?: Partial<WorkingSizes>;
 }
