@@ -90,6 +90,7 @@ class Backup implements StateVisitor {
 
   *page(page: number, epoch: number, frame: number): Task<boolean> {
     const { frames } = this.#source;
+    this.#check(page, 1);
     sealPage(frames, frame, page, epoch, this.#seed);
     yield* this.#write(page * frames.pageBytes, frames.u8, frames.base(frame), frames.pageBytes);
     this.#step(1);
@@ -98,8 +99,13 @@ class Backup implements StateVisitor {
 
   *run(reference: OverflowReference, value: Uint8Array): Task<void> {
     const { pageBytes } = this.#source.frames;
+    this.#check(reference.page, reference.pages(pageBytes));
     yield* this.#write(reference.page * pageBytes, value, 0, value.length);
     this.#step(reference.pages(pageBytes));
+  }
+
+  miscount(page: number, what: string): void {
+    this.problem(page, what);
   }
 
   problem(page: number, what: string, cause?: KvigError): void {
@@ -109,6 +115,14 @@ class Backup implements StateVisitor {
 
   *#write(at: number, bytes: Uint8Array, offset: number, length: number): Task<void> {
     yield* writeFully(this.#file, at, bytes, offset, length, this.#engine.parts.mode);
+  }
+
+  /** A page that the state cannot reach would be cut off, or come again for ever. */
+  #check(page: number, pages: number): void {
+    const { highestPage, pageCount } = this.#state;
+    if (page + pages - 1 > highestPage || this.#pages + pages > pageCount) {
+      throw this.#engine.pager.corrupt(page, "more is reached than there are pages");
+    }
   }
 
   #step(pages: number): void {

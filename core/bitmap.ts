@@ -48,6 +48,22 @@ export function clearBit(frames: Frames, frame: number, bit: number): boolean {
   return ((old >>> (bit & 31)) & 1) !== 0;
 }
 
+/** Number of set bits of the bitmap in `frame`. */
+export function countBits(frames: Frames, frame: number): number {
+  const end = frames.base(frame + 1) >>> 2;
+  let count = 0;
+  for (let i = bitmapAt(frames, frame); i < end; i++) count += bitCount(frames.u32[i]);
+  return count;
+}
+
+/** Number of set bits of a word of 32 bits. */
+export function bitCount(word: number): number {
+  let n = word >>> 0;
+  n -= (n >>> 1) & 0x55555555;
+  n = (n & 0x33333333) + ((n >>> 2) & 0x33333333);
+  return Math.imul((n + (n >>> 4)) & 0x0F0F0F0F, 0x01010101) >>> 24;
+}
+
 function entryAt(frames: Frames, frame: number, entry: number): number {
   return ((frames.base(frame) + PAGE_HEADER_BYTES) >>> 2) + entry * 3;
 }

@@ -9,6 +9,7 @@
  */
 
 import { childEpoch, childPage, childSlot } from "./branch.ts";
+import { MAX_LEVEL } from "./check_page.ts";
 import { COUNT, FPL, type Frames, LEVEL, PLEN } from "./frames.ts";
 import type { FreeSpace } from "./free_space.ts";
 import {
@@ -84,7 +85,7 @@ export class BTree {
     this.#cache = pages.cache;
     this.#frames = pages.cache.frames;
     this.#free = free;
-    this.#path = new Path(pages, free);
+    this.#path = new Path(pages, free, maxKeyBytes);
     this.#scratch = new KeyBuffer(maxKeyBytes);
     this.#splitter = new Splitter(pages, free, this.#path, maxKeyBytes);
     this.#merger = new Merger(pages, free, this.#path, maxKeyBytes);
@@ -108,7 +109,7 @@ export class BTree {
       const frame = this.#pages.resident(page, epoch);
       if (frame < 0) return MISS;
       const level = frames.get(frame, LEVEL);
-      if (above >= 0 && level !== above - 1) {
+      if (above < 0 ? level > MAX_LEVEL : level !== above - 1) {
         throw this.#pages.damaged(page, "it is at a wrong level of its tree");
       }
       above = level;
@@ -212,7 +213,7 @@ export class BTree {
   relocateMap(segment: number): number {
     for (;;) {
       this.#free.planBegin();
-      if (!this.#free.plan(segment * this.#free.places)) return MISS;
+      if (!this.#free.plan(segment)) return MISS;
       const status = this.#provide(0);
       if (status === RETRY) continue;
       if (status === DONE) this.#free.touchSegment(segment);
@@ -224,8 +225,8 @@ export class BTree {
   readyForRun(page: number, count: number): number {
     this.#free.planBegin();
     const last = page + count - 1;
-    for (let at = page; at <= last; at = (this.#free.segmentOf(at) + 1) * this.#free.places) {
-      if (!this.#free.plan(at)) return MISS;
+    for (let s = this.#free.segmentOf(page); s <= this.#free.segmentOf(last); s++) {
+      if (!this.#free.plan(s)) return MISS;
     }
     const status = this.#provide(0);
     return status === RETRY ? DONE : status;
@@ -237,7 +238,7 @@ export class BTree {
       this.need = need + 8;
       return NEED_PLACES;
     }
-    if (!this.#free.plan(-1)) return MISS;
+    if (!this.#free.plan(this.#free.segment)) return MISS;
     const total = need + this.#free.planned;
     if (!this.#pages.epochReady()) return NEED_EPOCHS;
     this.need = total + this.#cache.inFlight;
@@ -395,6 +396,9 @@ export class BTree {
     if (copies < 0 || !this.#merger.planSiblings()) return MISS;
     if (!this.#planOverflow(path.frame[0], from, to)) return MISS;
     const need = copies + this.#merger.copies;
+    if (root.count < to - from) {
+      throw this.#pages.damaged(root.page, "its tree has more entries than it counts");
+    }
     if (need > 0 || this.#free.planned > 0) {
       const status = this.#provide(need);
       if (status !== DONE) return status;
@@ -417,13 +421,8 @@ export class BTree {
       const cell = cellAt(frames, leaf, slot);
       if ((cellFlags(frames, cell) & OVERFLOW_FLAG) === 0) continue;
       this.#overflow.read(frames.u8, valueAt(frames, cell));
-      const first = this.#overflow.page;
-      const last = first + this.#overflow.pages(frames.pageBytes) - 1;
-      let page = first;
-      while (page <= last) {
-        if (!this.#free.plan(page)) return false;
-        page = (this.#free.segmentOf(page) + 1) * this.#free.places;
-      }
+      const count = this.#overflow.pages(frames.pageBytes);
+      if (!this.#free.planGive(this.#overflow.page, count)) return false;
     }
     return true;
   }

@@ -131,6 +131,11 @@ export class Engine {
     const { pageBytes } = this.cache.frames;
     this.maxKeyBytes = maxKeyBytes(pageBytes);
     this.maxInlineBytes = maxInlineBytes(pageBytes);
+    this.pages.broken = (page, what) => {
+      const damage = this.pager.corrupt(page, what);
+      this.parts.failure.broke(damage);
+      return damage;
+    };
     this.tree = new BTree(this.pages, this.free, this.maxKeyBytes);
     this.#margin = Math.max(48, this.cache.capacity >>> 3);
   }

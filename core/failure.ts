@@ -27,6 +27,18 @@ export class Failure {
     return this.#make(reason === this.error ? this.error.cause : reason, "unknown");
   }
 
+  /** Notes that a change could not be carried to its end, because of damage that it met. */
+  broke(damage: KvigError): void {
+    const { message, file, page } = damage;
+    const details = { cause: damage, file: file ?? this.#path, outcome: "none" as const };
+    const what = `the store ${this.#path} has failed in the middle of a change: ${message}`;
+    this.error ??= new KvigError(
+      "KVIG_FAILED",
+      what,
+      page === undefined ? details : { ...details, page },
+    );
+  }
+
   /** Throws where the store has failed. */
   check(): void {
     if (this.error !== undefined) throw this.error;

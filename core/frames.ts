@@ -35,7 +35,10 @@ export const COUNT = 0;
 export const PLEN = 1;
 /** Bytes of the prefix that the separators above guarantee. */
 export const FPL = 2;
-/** Height above the leaves, or above the bitmap pages. */
+/**
+ * Height above the leaves; that of map pages, above the bitmap pages, has {@link MAP_LEVEL} added,
+ * so that no tree ever takes one of them for a page of its own.
+ */
 export const LEVEL = 3;
 /** LEAF, BRANCH, BITMAP or INDEX. */
 export const KIND = 4;
@@ -43,6 +46,9 @@ export const KIND = 4;
 export const HEAP = 5;
 /** Bytes of the heap that no cell uses any more. */
 export const GARBAGE = 6;
+
+/** Added to the level of map pages while they are in memory. */
+export const MAP_LEVEL = 64;
 
 /** Page-sized frames of one arena. */
 export class Frames {
@@ -115,7 +121,7 @@ export function sealPage(
   u32[(base >>> 2) + 1] = page;
   u32[(base >>> 2) + 2] = epoch;
   u8[base + 12] = info[fields + KIND];
-  u8[base + 13] = info[fields + LEVEL];
+  u8[base + 13] = info[fields + LEVEL] & (MAP_LEVEL - 1);
   u16[(base + 14) >>> 1] = info[fields + COUNT];
   u16[(base + 16) >>> 1] = info[fields + PLEN];
   u16[(base + 18) >>> 1] = info[fields + FPL];
@@ -150,7 +156,7 @@ export function openPage(
   }
   const fields = frame << INFO_SHIFT;
   info[fields + KIND] = u8[base + 12];
-  info[fields + LEVEL] = u8[base + 13];
+  info[fields + LEVEL] = u8[base + 13] + (u8[base + 12] >= BITMAP ? MAP_LEVEL : 0);
   info[fields + COUNT] = u16[(base + 14) >>> 1];
   info[fields + PLEN] = u16[(base + 16) >>> 1];
   info[fields + FPL] = u16[(base + 18) >>> 1];

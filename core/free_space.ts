@@ -15,17 +15,19 @@
 
 import { assert } from "./assert.ts";
 import {
+  bitCount,
   clearBit,
   entryEpoch,
   entryPage,
   entryUsed,
+  getBit,
   indexEntries,
   segmentPlaces,
   setBit,
   setEntry,
   setEntryUsed,
 } from "./bitmap.ts";
-import { BITMAP, INDEX, PAGE_HEADER_BYTES } from "./frames.ts";
+import { BITMAP, INDEX, LEVEL, MAP_LEVEL, PAGE_HEADER_BYTES } from "./frames.ts";
 import { BUSY, DIRTY } from "./page_cache.ts";
 import type { Pages } from "./pages.ts";
 
@@ -70,6 +72,8 @@ export class FreeSpace {
   #pinnedPage = 0;
   #pinnedCount = 0;
   readonly #planList: Int32Array;
+  /** For each segment of the plan, the frame of its bitmap page; −1 where it has none. */
+  readonly #planFrame: Int32Array;
   #planCount = 0;
   readonly #planWork: Uint32Array;
   #planWorkCount = 0;
@@ -89,6 +93,7 @@ export class FreeSpace {
     this.#takes = new Uint32Array(capacity);
     this.#frees = new Uint32Array(capacity);
     this.#planList = new Int32Array(capacity);
+    this.#planFrame = new Int32Array(capacity);
     this.#planWork = new Uint32Array(capacity);
   }
 
@@ -114,21 +119,51 @@ export class FreeSpace {
   }
 
   /**
-   * Plans that `page` is given back, or with −1 that places are handed out, with all that follows
-   * for the map. Returns false where a map page is not in memory; `pages.missPage` names it.
+   * Plans that places are handed out of `segment`, with all that follows for the map. Returns false
+   * where a map page is not in memory; `pages.missPage` names it.
    */
-  plan(page: number): boolean {
-    if (!this.#planSegment(page < 0 ? this.segment : this.segmentOf(page))) return false;
+  plan(segment: number): boolean {
+    return this.#planSegment(segment) >= 0 && this.#planCopied();
+  }
+
+  /**
+   * Plans that the places `page … page + count − 1` are given back, as {@link plan}.
+   * @throws {Error} where the map does not say that they are taken: then nothing has changed.
+   */
+  planGive(page: number, count = 1): boolean {
+    if (page < 2 || page + count > this.#pages.work.pageCount) {
+      throw this.#pages.damaged(page, "it is referred to and lies outside of the file");
+    }
+    for (let at = page; at < page + count; at++) {
+      const index = this.#planSegment(this.segmentOf(at));
+      if (index < 0) return false;
+      this.#checkTaken(index, at);
+    }
+    return this.#planCopied();
+  }
+
+  #planCopied(): boolean {
     while (this.#planWorkCount > 0) {
       const copied = this.#planWork[--this.#planWorkCount];
-      if (!this.#planSegment(this.segmentOf(copied))) return false;
+      const index = this.#planSegment(this.segmentOf(copied));
+      if (index < 0) return false;
+      this.#checkTaken(index, copied);
     }
     return true;
   }
 
-  #planSegment(segment: number): boolean {
-    for (let i = 0; i < this.#planCount; i++) if (this.#planList[i] === segment) return true;
+  /** A page that the map calls free is damage: its place might be handed out under it. */
+  #checkTaken(index: number, page: number): void {
+    const frame = this.#planFrame[index];
+    if (frame >= 0 && getBit(this.#pages.cache.frames, frame, page % this.places)) return;
+    throw this.#pages.damaged(page, "it is reached and marked as free");
+  }
+
+  /** Index of the segment in the plan; −1 where a map page is not in memory. */
+  #planSegment(segment: number): number {
+    for (let i = 0; i < this.#planCount; i++) if (this.#planList[i] === segment) return i;
     const { work } = this.#pages;
+    let bitmap = -1;
     let level = work.freeLevel;
     let page = work.freePage;
     let epoch = work.freeEpoch;
@@ -142,12 +177,17 @@ export class FreeSpace {
           break;
         }
         const frame = this.#pages.resident(page, epoch);
-        if (frame < 0) return false;
+        if (frame < 0) return -1;
+        if (this.#pages.cache.frames.get(frame, LEVEL) !== MAP_LEVEL + level) {
+          throw this.#pages.damaged(page, "it is no page of the free-space map at this level");
+        }
         if (!this.#pages.inPlace(frame)) {
           this.planned++;
           this.#planWork[this.#planWorkCount++] = page;
         }
+        bitmap = frame;
         if (level === 0) break;
+        bitmap = -1;
         span /= this.entries;
         const entry = Math.floor(segment / span) % this.entries;
         page = entryPage(this.#pages.cache.frames, frame, entry);
@@ -157,8 +197,9 @@ export class FreeSpace {
     } else {
       this.planned += level + 8;
     }
-    this.#planList[this.#planCount++] = segment;
-    return true;
+    this.#planList[this.#planCount] = segment;
+    this.#planFrame[this.#planCount] = bitmap;
+    return this.#planCount++;
   }
 
   /** Hands out a place. What it needs was planned and is there. */
@@ -286,7 +327,9 @@ export class FreeSpace {
     const { cache } = this.#pages;
     const frame = cache.lookup(page);
     if (frame < 0) return;
-    assert((cache.flags[frame] & DIRTY) === 0, "a place with a dirty page is not handed out");
+    if ((cache.flags[frame] & DIRTY) !== 0) {
+      throw this.#pages.broken(page, "it is in use and marked as free");
+    }
     cache.drop(frame);
   }
 
@@ -299,7 +342,7 @@ export class FreeSpace {
         const page = this.#takes[--this.#takeCount];
         const bitmap = this.#touchBitmap(this.segmentOf(page));
         const fresh = setBit(cache.frames, bitmap, page % this.places);
-        assert(fresh, "a place is handed out once");
+        if (!fresh) throw this.#pages.broken(page, "it was handed out before");
         work.usedPages++;
         if (page > work.highestPage) work.highestPage = page;
         this.#count(1);
@@ -307,7 +350,7 @@ export class FreeSpace {
         const page = this.#frees[--this.#freeCount];
         const bitmap = this.#touchBitmap(this.segmentOf(page));
         const taken = clearBit(cache.frames, bitmap, page % this.places);
-        assert(taken, "a place is given back once");
+        if (!taken) throw this.#pages.broken(page, "it is reached twice");
         work.usedPages--;
         this.given++;
         this.#count(-1);
@@ -391,7 +434,7 @@ export class FreeSpace {
     this.#takes[this.#takeCount++] = place;
     const frame = this.#pages.create(place);
     const { frames } = this.#pages.cache;
-    frames.format(frame, kind, level);
+    frames.format(frame, kind, MAP_LEVEL + level);
     const base = frames.base(frame);
     frames.u8.fill(0, base + PAGE_HEADER_BYTES, base + frames.pageBytes);
     return frame;
@@ -412,11 +455,4 @@ export class FreeSpace {
     work.freePage = cache.page[frame];
     work.freeEpoch = cache.epoch[frame];
   }
-}
-
-function bitCount(word: number): number {
-  let n = word >>> 0;
-  n -= (n >>> 1) & 0x55555555;
-  n = (n & 0x33333333) + ((n >>> 2) & 0x33333333);
-  return Math.imul((n + (n >>> 4)) & 0x0F0F0F0F, 0x01010101) >>> 24;
 }

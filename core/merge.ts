@@ -84,6 +84,7 @@ export class Merger {
         childEpoch(frames, parent, other),
       );
       if (sibling < 0) return false;
+      this.#checkSibling(sibling, level, other);
       const right = atLeft ? slot : other;
       if (!this.#fit(path.frame[level], sibling, parent, right, gone)) return true;
       this.#sibling[level] = sibling;
@@ -92,6 +93,22 @@ export class Merger {
       gone = BRANCH_SLOT_BYTES + BRANCH_CELL_BYTES + (frames.u8[cell] | (frames.u8[cell + 1] << 8));
     }
     return true;
+  }
+
+  /** A neighbour is not on the way that was checked: it may be no page that belongs there. */
+  #checkSibling(sibling: number, level: number, slot: number): void {
+    const path = this.#path;
+    if (sibling === path.frame[level] || this.#frames.get(sibling, LEVEL) !== level) {
+      throw this.#pages.damaged(this.#cache.page[sibling], "it does not belong at its place");
+    }
+    if (this.#pages.inPlace(sibling)) return;
+    const own = path.slot[level + 1];
+    path.slot[level + 1] = slot;
+    try {
+      path.checkFits(sibling, level);
+    } finally {
+      path.slot[level + 1] = own;
+    }
   }
 
   /** Whether two pages fit into one: counted without any common prefix, so on the safe side. */
@@ -136,11 +153,11 @@ export class Merger {
       const sibling = this.#sibling[level];
       if (sibling < 0) continue;
       if (!this.#pages.inPlace(sibling)) this.copies++;
-      if (!this.#free.plan(this.#cache.page[sibling])) return false;
-      if (!this.#free.plan(this.#cache.page[this.#path.frame[level]])) return false;
+      if (!this.#free.planGive(this.#cache.page[sibling])) return false;
+      if (!this.#free.planGive(this.#cache.page[this.#path.frame[level]])) return false;
     }
     const top = this.#path.frame[this.#path.height];
-    return this.#free.plan(this.#cache.page[top]);
+    return this.#free.planGive(this.#cache.page[top]);
   }
 
   /** Carries out the merges that were planned; the path was touched. */

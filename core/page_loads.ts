@@ -35,6 +35,8 @@ export interface PageLoadsParts {
   readonly seed: number;
   /** Fired when an operation on a frame is over. */
   readonly moved: Signal;
+  /** Whether a page of the file can have that epoch. */
+  readonly wasWritten: (epoch: number) => boolean;
   /** Makes the error for a damaged page. */
   readonly corrupt: (page: number, what: string) => KvigError;
 }
@@ -136,6 +138,10 @@ export class PageLoads {
       if (joined !== undefined) return joined;
       if (cache.epoch[there] === epoch) return LOADED;
       const what = `epoch ${epoch} is referred to, and it has ${cache.epoch[there]}`;
+      throw this.#parts.corrupt(page, what);
+    }
+    if (!this.#parts.wasWritten(epoch)) {
+      const what = `it is referred to with epoch ${epoch}, which is above the limit`;
       throw this.#parts.corrupt(page, what);
     }
     if (page < 2 || (page + 1) * cache.frames.pageBytes > this.#parts.file.size) {

@@ -13,7 +13,7 @@ import { bitmapAt, entryEpoch, entryPage } from "./bitmap.ts";
 import { KvigError } from "./errors.ts";
 import { type CallMode, writeFully } from "./file_access.ts";
 import { FreeSpace, type RunSearch } from "./free_space.ts";
-import { KIND, LEAF, sealPage } from "./frames.ts";
+import { KIND, LEAF, LEVEL, MAP_LEVEL, sealPage } from "./frames.ts";
 import { Signal, type Task } from "./future.ts";
 import { sortIndices } from "./index_sort.ts";
 import { type IoFile, WriteBatch } from "./io.ts";
@@ -102,7 +102,10 @@ export class Pager {
     this.pages = new Pages(cache);
     const corrupt = (page: number, what: string): KvigError => this.corrupt(page, what);
     this.pages.damaged = corrupt;
-    this.loads = new PageLoads({ cache, file, mode, seed: this.seed, moved: this.#moved, corrupt });
+    const { seed } = this;
+    const wasWritten = (epoch: number): boolean => this.pages.wasWritten(epoch);
+    const moved = this.#moved;
+    this.loads = new PageLoads({ cache, file, mode, seed, moved, corrupt, wasWritten });
     this.free = new FreeSpace(this.pages);
     this.#spillSlice = new Slice(cache.frames.u8, options.sizes.slicePages);
   }
@@ -325,6 +328,7 @@ export class Pager {
       let frame = -1;
       for (let level = state.freeLevel; page !== 0; level--) {
         frame = this.pages.resident(page, epoch);
+        if (frame >= 0) this.#checkMap(page, frame, level);
         if (frame < 0 || level === 0) break;
         const entry = Math.floor(segment / entries ** (level - 1)) % entries;
         page = entryPage(frames, frame, entry);
@@ -334,6 +338,35 @@ export class Pager {
       if (frame >= 0) return frame;
       yield* this.load(page, epoch);
     }
+  }
+
+  /** The first segment from `segment` on that has a bitmap page in `state`'s map; −1 for none. */
+  *nextSegment(state: State, segment: number): Task<number> {
+    const { entries } = this.free;
+    const { frames } = this.#cache;
+    for (let at = segment; at < entries ** state.freeLevel && state.freePage !== 0;) {
+      let page = state.freePage;
+      let epoch = state.freeEpoch;
+      let span = entries ** state.freeLevel;
+      for (let level = state.freeLevel; level > 0 && page !== 0; level--) {
+        const frame = this.pages.resident(page, epoch);
+        if (frame < 0) break;
+        this.#checkMap(page, frame, level);
+        span /= entries;
+        const entry = Math.floor(at / span) % entries;
+        page = entryPage(frames, frame, entry);
+        epoch = entryEpoch(frames, frame, entry);
+        if (level === 1 && page !== 0) return at;
+      }
+      if (page === 0) at = (Math.floor(at / span) + 1) * span;
+      else yield* this.load(page, epoch);
+    }
+    return -1;
+  }
+
+  #checkMap(page: number, frame: number, level: number): void {
+    if (this.#cache.frames.get(frame, LEVEL) === MAP_LEVEL + level) return;
+    throw this.corrupt(page, "it is no page of the free-space map at this level");
   }
 
   /** Brings the map pages of `segment` in the working state's map into memory. */

@@ -43,6 +43,11 @@ export class Pages {
   missEpoch = 0;
   /** Makes the error for a page that does not fit its place; set by the pager. */
   damaged: (page: number, what: string) => Error = (page, what) => new Error(`${page} ${what}`);
+  /**
+   * Makes the error for damage that was met in the middle of a change: the store fails with it; set
+   * by the engine.
+   */
+  broken: (page: number, what: string) => Error = (page, what) => this.damaged(page, what);
   #changed = true;
   #frozen: State | undefined = undefined;
   #superseded: Int32Array;
@@ -92,6 +97,11 @@ export class Pages {
   /** Whether the next place can be handed out without raising the epoch limit. */
   epochReady(): boolean {
     return this.epoch + 2 < this.epochLimit;
+  }
+
+  /** Whether pages with that epoch can stand in the file: else two writings might share it. */
+  wasWritten(epoch: number): boolean {
+    return epoch < this.epoch || (epoch === this.epoch && this.epochWritten);
   }
 
   /** A new dirty page at `place`, with the bytes of whatever was in the frame before. */

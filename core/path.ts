@@ -8,10 +8,11 @@
 import { childEpoch, childPage, childSlot, setChild } from "./branch.ts";
 import { COUNT, type Frames, LEVEL } from "./frames.ts";
 import type { FreeSpace } from "./free_space.ts";
+import { checkDisjoint, checkFences } from "./check_fences.ts";
 import { MAX_LEVEL } from "./check_page.ts";
 import type { PageCache } from "./page_cache.ts";
 import type { Pages } from "./pages.ts";
-import type { KeyBuffer } from "./rebuild.ts";
+import { KeyBuffer } from "./rebuild.ts";
 import { readKey } from "./slots.ts";
 import type { TreeRoot } from "./state.ts";
 
@@ -27,9 +28,17 @@ export class Path {
   readonly #cache: PageCache;
   readonly #frames: Frames;
   readonly #free: FreeSpace;
+  readonly #low: KeyBuffer;
+  readonly #high: KeyBuffer;
+  readonly #scratch: KeyBuffer;
+  readonly #marks: Uint16Array;
 
-  /** For trees among `pages`. */
-  constructor(pages: Pages, free: FreeSpace) {
+  /** For trees among `pages` with keys of at most `maxKeyBytes` bytes. */
+  constructor(pages: Pages, free: FreeSpace, maxKeyBytes: number) {
+    this.#low = new KeyBuffer(maxKeyBytes);
+    this.#high = new KeyBuffer(maxKeyBytes);
+    this.#scratch = new KeyBuffer(maxKeyBytes);
+    this.#marks = new Uint16Array(pages.cache.frames.pageBytes);
     this.#pages = pages;
     this.#cache = pages.cache;
     this.#frames = pages.cache.frames;
@@ -42,6 +51,7 @@ export class Path {
     let frame = this.#pages.resident(root.page, root.epoch);
     if (frame < 0) return false;
     let level = frames.get(frame, LEVEL);
+    if (level > MAX_LEVEL) throw this.#pages.damaged(root.page, "it is no page of a tree");
     this.height = level;
     for (;;) {
       this.frame[level] = frame;
@@ -67,9 +77,23 @@ export class Path {
       const frame = this.frame[level];
       if (this.#pages.inPlace(frame)) continue;
       copies++;
-      if (!this.#free.plan(this.#cache.page[frame])) return -1;
+      this.checkFits(frame, level);
+      if (!this.#free.planGive(this.#cache.page[frame])) return -1;
     }
     return copies;
+  }
+
+  /**
+   * Checks that the page in `frame`, at `level` of the way, is what its parents say: for a page as
+   * it came from the file, before the first change of it.
+   */
+  checkFits(frame: number, level: number): void {
+    this.lowFence(level, this.#low);
+    this.highFence(level, this.#high);
+    const frames = this.#frames;
+    const fault = checkFences(frames, frame, this.#low, this.#high, this.#scratch) ||
+      checkDisjoint(frames, frame, this.#marks);
+    if (fault !== "") throw this.#pages.damaged(this.#cache.page[frame], fault);
   }
 
   /** Makes every page on the way one that may be changed in place. */

@@ -5,17 +5,18 @@
  * @module
  */
 
-import { entryEpoch, entryPage, indexEntries } from "./bitmap.ts";
+import { countBits, entryEpoch, entryPage, entryUsed, indexEntries } from "./bitmap.ts";
 import { childEpoch, childPage } from "./branch.ts";
-import { compareBytes } from "./bytes.ts";
+import { checkDisjoint, checkFences } from "./check_fences.ts";
 import { MAX_LEVEL } from "./check_page.ts";
 import type { Engine } from "./engine.ts";
 import { KvigError } from "./errors.ts";
-import { BITMAP, BRANCH, COUNT, INDEX, KIND, LEAF, LEVEL } from "./frames.ts";
+import { BITMAP, BRANCH, COUNT, INDEX, KIND, LEAF, LEVEL, MAP_LEVEL } from "./frames.ts";
 import type { Task } from "./future.ts";
 import { cellFlags, OVERFLOW_FLAG, valueAt } from "./leaf.ts";
 import { OverflowReference } from "./overflow.ts";
 import type { PageSource } from "./page_source.ts";
+import { KeyBuffer } from "./rebuild.ts";
 import { cellAt, readKey } from "./slots.ts";
 import type { State, TreeRoot } from "./state.ts";
 import { readRun } from "./values.ts";
@@ -28,6 +29,8 @@ export interface StateVisitor {
   run(reference: OverflowReference, value: Uint8Array): Task<void>;
   /** Something is wrong; `cause` where it is an error other than damage. */
   problem(page: number, what: string, cause?: KvigError): void;
+  /** Something is wrong that hides nothing of what is reached. */
+  miscount(page: number, what: string): void;
 }
 
 interface Fences {
@@ -43,6 +46,10 @@ export class StateWalk {
   readonly #source: PageSource;
   readonly #visitor: StateVisitor;
   readonly #key: Uint8Array;
+  readonly #low: KeyBuffer;
+  readonly #high: KeyBuffer;
+  readonly #scratch: KeyBuffer;
+  readonly #marks: Uint16Array;
   readonly #reference = new OverflowReference();
   /** Why the page that was asked for last could not be read, where it is no damage. */
   #cause: KvigError | undefined = undefined;
@@ -53,6 +60,10 @@ export class StateWalk {
     this.#source = source;
     this.#visitor = visitor;
     this.#key = new Uint8Array(2 * engine.maxKeyBytes);
+    this.#low = new KeyBuffer(engine.maxKeyBytes);
+    this.#high = new KeyBuffer(engine.maxKeyBytes);
+    this.#scratch = new KeyBuffer(engine.maxKeyBytes);
+    this.#marks = new Uint16Array(source.frames.pageBytes);
   }
 
   /** Walks everything that `state` reaches. */
@@ -105,6 +116,9 @@ export class StateWalk {
     if (page < 2 || (!dirty && (page + 1) * pageBytes > pager.file.size)) {
       return "it is referred to and lies outside of the file";
     }
+    if (!dirty && !this.#engine.pages.wasWritten(epoch)) {
+      return `it is referred to with epoch ${epoch}, which is above the limit`;
+    }
     try {
       return yield* this.#source.read(page, epoch, frame);
     } catch (error) {
@@ -138,23 +152,22 @@ export class StateWalk {
     return this.#key.slice(0, length);
   }
 
-  /** Checks that the keys of a page ascend and lie between the separators above. */
+  /** Checks that what a page guarantees, and its keys, fit the separators above. */
   #checkOrder(page: number, level: number, fences: Fences): void {
-    const { frames } = this.#source;
-    const count = frames.get(level, COUNT);
-    const first = level === 0 ? 0 : 1;
-    let last: Uint8Array | undefined = undefined;
-    for (let slot = first; slot < count; slot++) {
-      const key = this.#keyAt(level, slot);
-      if (last !== undefined && compareBytes(last, key) >= 0) {
-        this.#visitor.problem(page, `its keys do not ascend at slot ${slot}`);
-      }
-      const belowLow = fences.low !== undefined && compareBytes(key, fences.low) < 0;
-      if (belowLow || (fences.high !== undefined && compareBytes(key, fences.high) >= 0)) {
-        this.#visitor.problem(page, `its key at slot ${slot} lies outside of its separators`);
-      }
-      last = key;
-    }
+    const fault = checkFences(
+      this.#source.frames,
+      level,
+      this.#fence(this.#low, fences.low),
+      this.#fence(this.#high, fences.high),
+      this.#scratch,
+    ) || checkDisjoint(this.#source.frames, level, this.#marks);
+    if (fault !== "") this.#visitor.problem(page, fault);
+  }
+
+  #fence(buffer: KeyBuffer, key: Uint8Array | undefined): KeyBuffer {
+    if (key === undefined) buffer.length = -1;
+    else buffer.set(key, key.length);
+    return buffer;
   }
 
   *#leaf(): Task<boolean> {
@@ -191,22 +204,33 @@ export class StateWalk {
     yield* this.#mapPage(state.freePage, state.freeEpoch, state.freeLevel);
   }
 
-  *#mapPage(page: number, epoch: number, level: number): Task<void> {
+  /** Returns the number of places that are marked below; −1 where that is not known. */
+  *#mapPage(page: number, epoch: number, level: number): Task<number> {
     const { frames } = this.#source;
     let fault = yield* this.#read(page, epoch, level);
     const kind = level === 0 ? BITMAP : INDEX;
-    if (fault === "" && (frames.get(level, KIND) !== kind || frames.get(level, LEVEL) !== level)) {
+    const there = MAP_LEVEL + level;
+    if (fault === "" && (frames.get(level, KIND) !== kind || frames.get(level, LEVEL) !== there)) {
       fault = "it is no page of the free-space map at this level";
     }
     if (fault !== "") {
       this.#visitor.problem(page, fault, this.#cause);
-      return;
+      return -1;
     }
-    if (!(yield* this.#visitor.page(page, epoch, level)) || level === 0) return;
-    const entries = indexEntries(frames.pageBytes);
-    for (let entry = 0; entry < entries; entry++) {
+    if (!(yield* this.#visitor.page(page, epoch, level))) return -1;
+    if (level === 0) return countBits(frames, 0);
+    let sum = 0;
+    for (let entry = 0; entry < indexEntries(frames.pageBytes); entry++) {
       const child = entryPage(frames, level, entry);
-      if (child !== 0) yield* this.#mapPage(child, entryEpoch(frames, level, entry), level - 1);
+      const used = entryUsed(frames, level, entry);
+      const marked = child === 0
+        ? 0
+        : yield* this.#mapPage(child, entryEpoch(frames, level, entry), level - 1);
+      sum += used;
+      if (marked < 0 || marked === used) continue;
+      const what = `its entry ${entry} counts ${used} places where ${marked} are marked`;
+      this.#visitor.miscount(page, what);
     }
+    return sum;
   }
 }

@@ -45,6 +45,7 @@ export class TreeWalk {
   readonly #epoch = new Uint32Array(MAX_LEVEL + 2);
   readonly #slot = new Int32Array(MAX_LEVEL + 2);
   #height = 0;
+  #entered = 0;
   #level = 0;
   #phase = START;
 
@@ -101,7 +102,10 @@ export class TreeWalk {
     }
     const frame = this.#pages.resident(page, epoch);
     if (frame < 0) return false;
-    this.#page[this.#height = this.#frames.get(frame, LEVEL)] = page;
+    const height = this.#frames.get(frame, LEVEL);
+    if (height > MAX_LEVEL) throw this.#pages.damaged(page, "it is no page of a tree");
+    this.#entered = 0;
+    this.#page[this.#height = height] = page;
     this.#epoch[this.#height] = epoch;
     for (let level = this.#height; level > 0; level--) {
       const branch = this.#pages.resident(this.#page[level], this.#epoch[level]);
@@ -124,6 +128,10 @@ export class TreeWalk {
 
   /** Notes the child that the branch at `level` leads to. */
   #enter(branch: number, level: number): void {
+    // Each page of a tree is reached once: a walk that goes on for longer goes round.
+    if (++this.#entered > this.#pages.work.pageCount + MAX_LEVEL) {
+      throw this.#pages.damaged(this.#page[level], "more pages are reached than there are");
+    }
     this.#page[level - 1] = childPage(this.#frames, branch, this.#slot[level]);
     this.#epoch[level - 1] = childEpoch(this.#frames, branch, this.#slot[level]);
   }

@@ -96,6 +96,9 @@ export function* readRun(engine: Engine, reference: OverflowReference): Task<Uin
   if (page < 2 || length > MAX_VALUE_BYTES || end > pager.file.size) {
     throw pager.corrupt(page, "a large value is referred to that lies outside of the file");
   }
+  if (!engine.pages.wasWritten(epoch)) {
+    throw pager.corrupt(page, `a large value of epoch ${epoch} is referred to, above the limit`);
+  }
   const bytes = new Uint8Array(length);
   const own = new OverflowReference();
   own.page = page;

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { entryUsed, getBit, indexEntries, segmentPlaces } from "./bitmap.ts";
+import { getBit, segmentPlaces } from "./bitmap.ts";
 import type { Engine } from "./engine.ts";
-import { BITMAP, INDEX, KIND, LEVEL } from "./frames.ts";
+import { BITMAP, KIND } from "./frames.ts";
 import { completed, type Task } from "./future.ts";
 import type { Signalled } from "./host.ts";
 import type { OverflowReference } from "./overflow.ts";
@@ -121,12 +121,10 @@ class Pass implements StateVisitor {
     if (!this.#damaged) yield* this.#compareMap();
   }
 
-  page(page: number, _epoch: number, frame: number): Task<boolean> {
+  page(page: number): Task<boolean> {
     this.#step(1);
     const fresh = this.#mark(page);
     if (!fresh) this.problem(page, "it is reached twice");
-    const { frames } = this.#source;
-    if (frames.get(frame, KIND) === INDEX) this.#noteIndex(page, frame);
     return completed(fresh);
   }
 
@@ -137,15 +135,6 @@ class Pass implements StateVisitor {
       if (!this.#mark(reference.page + i)) this.problem(reference.page + i, "it is reached twice");
     }
     return completed(undefined);
-  }
-
-  #noteIndex(page: number, frame: number): void {
-    const { frames } = this.#source;
-    const span = segmentPlaces(frames.pageBytes) *
-      indexEntries(frames.pageBytes) ** (frames.get(frame, LEVEL) - 1);
-    for (let entry = 0; entry < indexEntries(frames.pageBytes); entry++) {
-      if (entryUsed(frames, frame, entry) > span) this.problem(page, "a used count is too large");
-    }
   }
 
   #step(pages: number): void {
@@ -160,9 +149,9 @@ class Pass implements StateVisitor {
 
   /** Marks a page as reached; false where it was already. */
   #mark(page: number): boolean {
-    if (page >= this.#state.pageCount) {
-      this.problem(page, "it is reached and lies behind the last page");
-      return true;
+    if (page > this.#state.highestPage) {
+      this.miscount(page, "it is reached and lies behind the highest page");
+      if (page >= this.#state.pageCount) return true;
     }
     const at = page - this.#first;
     if (at < 0 || at >= this.#count) return true;
@@ -173,6 +162,10 @@ class Pass implements StateVisitor {
 
   problem(page: number, what: string): void {
     this.#damaged = true;
+    this.miscount(page, what);
+  }
+
+  miscount(page: number, what: string): void {
     const { problems } = this.#report;
     const file = this.#engine.parts.path;
     if (problems.length < MAX_PROBLEMS) problems.push({ file, page, what });

@@ -9,7 +9,9 @@ export const CORE_LAYERS: Readonly<Record<string, string>> = {
   base:
     `assert bytes checksum empty_file errors failure file_access future host index_sort io limits
     turn`,
-  codecs: `bitmap branch check_page frames leaf log_block log_record overflow page rebuild slots`,
+  codecs:
+    `bitmap branch check_fences check_page frames leaf log_block log_record overflow page rebuild
+    slots`,
   // Meta pages and catalogue entries are codecs too, but of states: that is why they stand here.
   state: `catalogue_entry free_space group log log_reader meta page_cache pages sieve state`,
   pager: `checkpoint creation meta_pages page_loads pager`,

@@ -151,6 +151,8 @@ export class ImageIo implements Io {
   readonly files: Map<string, ImageFile> = new Map();
   /** Operations since the case began. */
   operations = 0;
+  /** Bytes read since the case began. */
+  readBytes = 0;
   /** Bytes handed out since the case began. */
   allocatedBytes = 0;
   /** Which limit the running case has run into; "" while there is none. */
@@ -187,6 +189,7 @@ export class ImageIo implements Io {
     }
     this.#lent = [];
     this.operations = 0;
+    this.readBytes = 0;
     this.allocatedBytes = 0;
     this.exceeded = "";
   }
@@ -280,6 +283,7 @@ class OpenImage implements IoFile {
     const file = this.#file;
     if (this.#closed || !this.#io.step()) return this.#refuse("read");
     const count = Math.max(0, Math.min(length, file.size - at));
+    this.#io.readBytes += count;
     if (file.reads !== undefined) {
       for (let unit = Math.floor(at / UNIT_BYTES); unit * UNIT_BYTES < at + count; unit++) {
         file.reads[unit] = 1;
