@@ -227,9 +227,11 @@ class Round {
     const engine = this.#engine;
     const { work } = engine.pages;
     // Also of segments that the file no longer has: their pages may lie anywhere.
-    const segments = engine.free.entries ** work.freeLevel;
-    for (let segment = 0; segment < segments; segment++) {
-      if ((yield* engine.pager.mapFrame(work, segment)) < 0) continue;
+    let left = work.usedPages;
+    for (let segment = 0;; segment++) {
+      segment = yield* engine.pager.nextSegment(work, segment);
+      if (segment < 0) return;
+      if (left-- <= 0) throw engine.pager.corrupt(work.freePage, "its map has too many pages");
       for (;;) {
         let status = engine.readyToChange(false);
         if (status === DONE) status = engine.tree.relocateMap(segment);

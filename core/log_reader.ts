@@ -309,6 +309,11 @@ export class LogReader {
     }
   }
 
+  /** The error for damage in the block that was read last by {@link next}. */
+  corrupt(what: string): KvigError {
+    return this.#corrupt(this.#position, what);
+  }
+
   #corrupt(position: number, what: string): KvigError {
     const { path } = this.#file;
     const message = `the block at position ${position} of ${path} is damaged: ${what}`;

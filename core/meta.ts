@@ -152,6 +152,12 @@ export function checkMeta(meta: Meta): string {
     return "one of its numbers is out of range";
   }
   if (state.freeLevel < 1 || state.freeLevel > 7) return "its free-space index has an odd height";
+  if (state.highestPage < 1 || state.highestPage >= Math.max(2, state.pageCount)) {
+    return `its highest page ${state.highestPage} is none of its ${state.pageCount}`;
+  }
+  if (state.usedPages >= state.highestPage && state.usedPages > 0) {
+    return `it reaches ${state.usedPages} pages up to page ${state.highestPage}`;
+  }
   return "";
 }
 

@@ -306,8 +306,11 @@ class Opening {
   #checkFound(data: IoFile, found: FoundMeta): void {
     const { meta, other } = found;
     this.#checkVersion(meta);
-    const odd = checkMeta(meta);
+    const odd = checkMeta(meta) || (other === undefined ? "" : checkOther(meta, other));
     if (odd !== "") throw this.#corrupt(odd);
+    if (meta.logBytes < this.#options.sizes.leastLogBytes) {
+      throw this.#corrupt(`its log of ${meta.logBytes} bytes is too small`);
+    }
     const wanted = this.#options.pageBytes;
     if (wanted !== undefined && wanted !== meta.pageBytes) {
       throw this.#formatError(
@@ -425,4 +428,13 @@ class Opening {
       file: this.#path,
     });
   }
+}
+
+/** What is wrong with the other meta page beside the one that counts; "" if nothing. */
+function checkOther(meta: Meta, other: Meta): string {
+  const odd = checkMeta(other);
+  if (odd !== "") return odd;
+  const same = meta.pageBytes === other.pageBytes && meta.logBytes === other.logBytes &&
+    meta.logBlockBytes === other.logBlockBytes && meta.checkpoint !== other.checkpoint;
+  return same ? "" : "its meta pages contradict each other";
 }

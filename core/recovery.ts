@@ -9,7 +9,7 @@
  */
 
 import { ABSENT, FOUND } from "./btree.ts";
-import { CATALOGUE_ENTRY_BYTES, decodeEntry } from "./catalogue_entry.ts";
+import { CATALOGUE_ENTRY_BYTES, decodeEntry, DEFAULT_KEYSPACE } from "./catalogue_entry.ts";
 import type { ClosedState } from "./checkpoint.ts";
 import type { Engine } from "./engine.ts";
 import { KvigError } from "./errors.ts";
@@ -50,6 +50,12 @@ export function* recover(engine: Engine, reader: LogReader, hasLog: boolean): Ta
   const empty = end.group === start.group;
   const salt = found.salt + 1;
   if (!readOnly) {
+    if (salt >= 2 ** 32) {
+      throw new KvigError(
+        "KVIG_UNSUPPORTED",
+        "the store was opened too often: dump it and load it into a new one",
+      );
+    }
     if (pages.epoch > MAX_EPOCH) yield* meta.raiseLimit();
     const first = empty ? salt : found.salt;
     yield* meta.write(found.state, start.group, start.position, first);
@@ -80,6 +86,9 @@ function* readCatalogue(engine: Engine): Task<void> {
       throw pager.corrupt(engine.cache.page[tree.frame], "an entry of the catalogue is malformed");
     }
     decodeEntry(frames.u8, valueAt(frames, cell), pages.work.tree);
+    if (pages.work.tree.count >= 2 ** 52) {
+      throw pager.corrupt(engine.cache.page[tree.frame], "an entry of the catalogue is malformed");
+    }
     return;
   }
 }
@@ -95,9 +104,14 @@ function* replay(
   let { position, group } = start;
   while (group < end.group) {
     yield* reader.seek({ position, group }, salt);
+    let last = 0;
     for (let record = yield* reader.next(); record !== undefined; record = yield* reader.next()) {
+      const fault = checkRecord(engine, record);
+      if (fault !== "") throw reader.corrupt(fault);
       yield* apply(engine, record);
+      last = record.type;
     }
+    if (last !== COMMIT_RECORD) throw reader.corrupt("its group does not end with a commit");
     position = reader.end;
     group++;
     if (!readOnly && engine.cache.dirtyCount > engine.cache.capacity >>> 1) {
@@ -105,6 +119,19 @@ function* replay(
       yield* checkpointer.run(() => ({ state: engine.workingState(), ...next }), salt);
     }
   }
+}
+
+/** What is wrong with a record of a known type; "" if nothing. */
+function checkRecord(engine: Engine, record: LogRecord): string {
+  const { type, keyspace, key, value } = record;
+  if (keyspace !== DEFAULT_KEYSPACE) return `it has a record of the keyspace ${keyspace}`;
+  // The bounds of a range may be longer than any key: by one byte.
+  const most = engine.maxKeyBytes + (type === CLEAR_RECORD || type === CLEAR_TO_END_RECORD ? 1 : 0);
+  if (key.length > most) return `it has a key of ${key.length} bytes`;
+  const empty = type === DELETE_RECORD || type === CLEAR_TO_END_RECORD;
+  if (empty && value.length > 0) return "it has a value that means nothing";
+  if (type === CLEAR_RECORD && value.length > most) return `it has a key of ${value.length} bytes`;
+  return "";
 }
 
 function* apply(engine: Engine, record: LogRecord): Task<void> {
