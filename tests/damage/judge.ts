@@ -189,8 +189,9 @@ export class Judge {
     }
   }
 
-  /** Whether something is damaged that the store shows. */
+  /** Whether something is damaged that the store shows, whichever meta page it is opened with. */
   #vitalTouched(): boolean {
+    if (this.#metaTouched) return false;
     const { pageBytes, images } = this.subject;
     const { live } = this.io.file(DATA);
     return this.#touched.file === DATA && this.#touched.units.some((unit) => {
