@@ -279,7 +279,10 @@ export class LogReader {
   *#varint(): Task<number> {
     let value = 0;
     for (let scale = 1;; scale *= 128) {
-      const byte = yield* this.#byte();
+      // As in #byte, without a task for each.
+      while (this.#left === 0) yield* this.#mustAdvance();
+      this.#left--;
+      const byte = this.#buffer[this.#at++];
       value += (byte & 127) * scale;
       if (byte < 128) return value;
       if (scale > 2 ** 42) throw this.#corrupt(this.#position, "a record has a field without end");
@@ -295,7 +298,7 @@ export class LogReader {
     while (done < length) {
       while (this.#left === 0) yield* this.#mustAdvance();
       const piece = Math.min(length - done, this.#left);
-      for (let i = 0; i < piece; i++) bytes[done + i] = this.#buffer[this.#at + i];
+      bytes.set(this.#buffer.subarray(this.#at, this.#at + piece), done);
       this.#at += piece;
       this.#left -= piece;
       done += piece;

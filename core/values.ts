@@ -15,14 +15,16 @@ import { cellAt } from "./slots.ts";
 const SLAB_BYTES = 16 * 1024;
 const SMALL_BYTES = 64;
 const LARGE_BYTES = 2048;
+/** Before the first value of middling size there is none. */
+const NO_SLAB = new Uint8Array(0);
 
 /**
  * Makes fresh bytes. Those of middling size are views of slabs that are shared with others, because
  * an ArrayBuffer of its own for each costs several times as much.
  */
 export class FreshBytes {
-  #slab = new Uint8Array(SLAB_BYTES);
-  #used = 0;
+  #slab = NO_SLAB;
+  #used = SLAB_BYTES;
 
   /** A copy of `length` bytes of `source` from `at` on. */
   copy(source: Uint8Array, at: number, length: number): Uint8Array {
