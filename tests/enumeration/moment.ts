@@ -23,6 +23,11 @@ export interface PendingMutation {
   readonly grows: boolean;
 }
 
+/** A sector holds what was durable; behind the durable end nobody wrote it. */
+const DURABLE = -1;
+/** A sector holds something else than one mutation or what was durable. */
+const MIXED = -2;
+
 /** A disk at one moment. */
 export class Moment {
   /** Its files, those that were removed last. */
@@ -99,8 +104,10 @@ export class MomentFile implements FileImage {
   readonly #hash = new ImageHash();
   /** Sectors that differ between images. */
   readonly #touched: readonly number[];
-  /** For each sector, whether what was kept covers it. */
-  readonly #covered: Uint8Array;
+  /** For each sector what it holds: {@link DURABLE}, a mutation's bytes, or {@link MIXED}. */
+  readonly #source: Int32Array;
+  /** Hashes of sectors by what they hold. */
+  readonly #known = new Map<number, ImageHash>();
   #numbers: readonly number[] = [];
 
   /** Looks at `file`. */
@@ -125,7 +132,7 @@ export class MomentFile implements FileImage {
     this.#durable.set(file.durable());
     this.bytes = this.#durable.slice();
     this.#words = new Uint32Array(this.bytes.buffer);
-    this.#covered = new Uint8Array(sectors);
+    this.#source = new Int32Array(sectors).fill(DURABLE);
     const touched = new Set<number>();
     const add = (from: number, to: number): void => {
       for (let at = from - (from % SECTOR_BYTES); at < to; at += SECTOR_BYTES) {
@@ -169,27 +176,49 @@ export class MomentFile implements FileImage {
     for (let i = 0; i < this.#numbers.length; i++) {
       const number = this.#numbers[i];
       if (cut.tear?.mutation === number) this.#tear(this.mutations[i], cut.tear);
-      else if (cut.kept[number] === "1") this.#keep(this.mutations[i]);
+      else if (cut.kept[number] === "1") this.#keep(this.mutations[i], i);
     }
     if (cut.sizeOf === this.name) this.#resize(cut.size!);
     if (cut.fill !== undefined && cut.fill !== "zeros") this.#fill(cut.fill);
     hash.mix(this.#fixed);
-    for (const sector of this.#touched) hash.sector(this.#index, this.#words, sector);
+    for (const sector of this.#touched) this.#mixSector(hash, sector);
     hash.numbers(this.size, this.#index + 1, -1);
     return hash;
   }
 
+  #mixSector(hash: ImageHash, sector: number): void {
+    const source = this.#source[sector];
+    if (source === MIXED) {
+      hash.sector(this.#index, this.#words, sector);
+      return;
+    }
+    const key = (source + 1) * 2 ** 24 + sector;
+    let known = this.#known.get(key);
+    if (known === undefined) {
+      known = new ImageHash();
+      known.sector(this.#index, this.#words, sector);
+      this.#known.set(key, known);
+    }
+    hash.mix(known);
+  }
+
   #restore(): void {
     for (const sector of this.#touched) {
+      if (this.#source[sector] === DURABLE) continue;
       const at = sector * SECTOR_BYTES;
       this.bytes.set(this.#durable.subarray(at, at + SECTOR_BYTES), at);
-      this.#covered[sector] = 0;
+      this.#source[sector] = DURABLE;
     }
   }
 
-  #keep({ at, bytes }: Mutation): void {
-    if (bytes === undefined) this.#resize(at);
-    else this.#put(at, bytes, 0, bytes.length);
+  #keep({ at, bytes }: Mutation, number: number): void {
+    if (bytes === undefined) {
+      this.#resize(at);
+      return;
+    }
+    this.#put(at, bytes, 0, bytes.length);
+    const last = Math.floor((at + bytes.length) / SECTOR_BYTES);
+    this.#source.fill(number, Math.ceil(at / SECTOR_BYTES), Math.max(last, 0));
   }
 
   #put(at: number, bytes: Uint8Array, from: number, to: number): void {
@@ -197,13 +226,17 @@ export class MomentFile implements FileImage {
     this.bytes.set(bytes.subarray(from, to), at + from);
     this.size = Math.max(this.size, at + to);
     const last = Math.ceil((at + to) / SECTOR_BYTES);
-    this.#covered.fill(1, Math.floor((at + from) / SECTOR_BYTES), last);
+    this.#source.fill(MIXED, Math.floor((at + from) / SECTOR_BYTES), last);
   }
 
   #resize(size: number): void {
     if (size < this.size) {
       this.bytes.fill(0, size, this.size);
-      this.#covered.fill(0, Math.ceil(size / SECTOR_BYTES));
+      this.#source.fill(
+        MIXED,
+        Math.floor(size / SECTOR_BYTES),
+        Math.ceil(this.size / SECTOR_BYTES),
+      );
     }
     this.size = size;
   }
@@ -247,8 +280,9 @@ export class MomentFile implements FileImage {
     const first = Math.ceil(this.durableSize / SECTOR_BYTES);
     const last = Math.floor(this.size / SECTOR_BYTES);
     for (let sector = first; sector < last; sector++) {
-      if (this.#covered[sector] !== 0) continue;
+      if (this.#source[sector] !== DURABLE) continue;
       this.bytes.set(this.#stale(fill, sector), sector * SECTOR_BYTES);
+      this.#source[sector] = MIXED;
     }
   }
 
