@@ -29,7 +29,7 @@ import { DATA, LOG } from "./subject.ts";
 const SHARE = fullLength ? 151 : 1009;
 
 for (const subject of Object.keys(SUBJECTS)) {
-  test(`damage to the store ${subject} is never served`, { timeout: 120_000 }, () => {
+  test(`damage to the store ${subject} is never served`, { timeout: 300_000 }, () => {
     const all: Tally = {};
     for (const piece of piecesOf(SHARE, [subject])) {
       let at = 0;

@@ -10,6 +10,7 @@ import { DATA, LOG } from "../damage/subject.ts";
 import { openTinySync } from "../sim/tiny_store.ts";
 import { decodePage, KINDS, metasOf, newestMeta, reachOf } from "../support/image.ts";
 import { ImageIo } from "../support/image_io.ts";
+import type { Random } from "../support/random.ts";
 
 /** A store that hostile files are made of. */
 export interface Base {
@@ -40,7 +41,11 @@ const SHAPES: readonly SubjectShape[] = [
   { killed: false, pageBytes: 512, keys: 91, seed: 10 },
   { killed: true, pageBytes: 512, keys: 46, seed: 12 },
   { killed: false, pageBytes: 4096, keys: 30, seed: 3 },
+  { killed: false, pageBytes: 512, keys: 22, seed: 4 },
+  { killed: true, pageBytes: 512, keys: 22, seed: 5 },
 ];
+/** The small ones of these: an input of one of them costs the least. */
+const SMALL = [5, 6];
 
 function baseOf(
   name: string,
@@ -106,6 +111,12 @@ function makeBases(): Base[] {
 }
 
 let made: readonly Base[] | undefined = undefined;
+
+/** One of the bases: mostly a small one. */
+export function pickBase(random: Random): Base {
+  const all = bases();
+  return random.oneIn(12) ? random.pick(all) : all[random.pick(SMALL)]!;
+}
 
 /** All bases, made once. */
 export function bases(): readonly Base[] {
