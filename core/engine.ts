@@ -344,9 +344,10 @@ export class Engine {
         if (tries > 0 && ++this.#placeRounds > MAX_PLACE_ROUNDS) break;
         return;
       }
-      if (tries === 2 || this.recovering || this.parts.readOnly) throw this.full();
-      yield* this.checkpoint();
-      if (tries === 1) yield* this.parts.meta.raiseLimit();
+      if (tries === 2 || this.parts.readOnly) throw this.full();
+      // Recovery makes its checkpoints between groups; here only the older meta page can let go.
+      if (!this.recovering) yield* this.checkpoint();
+      if (tries === 1 || this.recovering) yield* this.parts.meta.raiseLimit();
       this.pager.placesReleased();
     }
     this.#placeRounds = 0;

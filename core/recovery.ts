@@ -15,7 +15,7 @@ import type { Engine } from "./engine.ts";
 import { KvigError } from "./errors.ts";
 import type { Task } from "./future.ts";
 import { valueAt, valueLength } from "./leaf.ts";
-import { EPOCH_STEP, MAX_EPOCH } from "./limits.ts";
+import { EPOCH_STEP, MAX_EPOCH, reservedPlaces } from "./limits.ts";
 import type { LogPosition, LogReader, LogRecord } from "./log_reader.ts";
 import {
   CLEAR_RECORD,
@@ -101,6 +101,7 @@ function* replay(
 ): Task<void> {
   const { checkpointer, meta, readOnly } = engine.parts;
   const { salt } = meta.current;
+  const places = new PlacesWatch(engine);
   let { position, group } = start;
   while (group < end.group) {
     yield* reader.seek({ position, group }, salt);
@@ -114,10 +115,45 @@ function* replay(
     if (last !== COMMIT_RECORD) throw reader.corrupt("its group does not end with a commit");
     position = reader.end;
     group++;
-    if (!readOnly && engine.cache.dirtyCount > engine.cache.capacity >>> 1) {
-      const next: LogPosition = { position, group };
-      yield* checkpointer.run(() => ({ state: engine.workingState(), ...next }), salt);
-    }
+    if (readOnly) continue;
+    const short = yield* places.short();
+    if (!short && engine.cache.dirtyCount <= engine.cache.capacity >>> 1) continue;
+    const next: LogPosition = { position, group };
+    yield* checkpointer.run(() => ({ state: engine.workingState(), ...next }), salt);
+    if (short) yield* places.relieve();
+  }
+}
+
+const FEW_PLACES = 32;
+
+/**
+ * Looks after the places between two groups. The store that wrote them made a checkpoint where
+ * places were short, and wrote it into both meta pages; so recovery must, too, and earlier: the
+ * checkpoints that it makes for want of frames hold places that were free then.
+ */
+class PlacesWatch {
+  readonly #engine: Engine;
+  #wanted: number;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#wanted = reservedPlaces(engine.pages.work.pageCount);
+  }
+
+  /** Whether a checkpoint in both meta pages is due for want of places. */
+  *short(): Task<boolean> {
+    const { free, pager } = this.#engine;
+    return free.spare < this.#wanted && !(yield* pager.findPlaces(0, this.#wanted));
+  }
+
+  /** Gives free what only the older meta page reaches; the checkpoint was made. */
+  *relieve(): Task<void> {
+    const { free, pager, parts, pages } = this.#engine;
+    yield* parts.meta.raiseLimit();
+    const reserved = reservedPlaces(pages.work.pageCount);
+    // Where a checkpoint leaves fewer than that, not every group makes another one.
+    yield* pager.findPlaces(0, reserved);
+    this.#wanted = Math.max(FEW_PLACES, Math.min(reserved, free.spare >>> 1));
   }
 }
 

@@ -89,8 +89,8 @@ function* takeRun(engine: Engine, count: number): Task<number> {
     }
     const page = yield* pager.findRun(count, tree.reserve + (tries > 0 ? CATALOGUE_COPIES : 0));
     if (page < 0) {
-      if (tries++ === 2 || engine.recovering) throw engine.full();
-      yield* engine.checkpoint();
+      if (tries++ === 2 || engine.parts.readOnly) throw engine.full();
+      if (!engine.recovering) yield* engine.checkpoint();
       yield* engine.parts.meta.raiseLimit();
       continue;
     }
