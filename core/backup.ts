@@ -150,7 +150,8 @@ class Backup implements StateVisitor {
         group: 1,
         position: 0,
         salt: 1,
-        epochLimit: this.#engine.pages.epochLimit,
+        // Above every epoch of the state; that of a read-only opening is none that can be written.
+        epochLimit: this.#engine.pages.epoch + 1,
       };
       const page = frames.u8.subarray(0, frames.pageBytes);
       encodeMeta(copy, slot, page);

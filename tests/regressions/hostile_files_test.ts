@@ -7,8 +7,10 @@
 import { test } from "node:test";
 
 import { LOG } from "../damage/subject.ts";
-import { assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { openTinySync } from "../sim/tiny_store.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { Crafted, errorOf } from "../support/crafted.ts";
+import { metasOf, reachOf } from "../support/image.ts";
 
 const INDEX_LEVEL = 136;
 const HIGHEST_PAGE = 144;
@@ -93,6 +95,29 @@ test("records that no commit writes are refused by the replay", () => {
       const error = errorOf(() => it.open({ readOnly }));
       assertStringIncludes(error.message, words);
       assertEquals(error.file, LOG);
+    }
+  }
+});
+
+/*
+ * A backup that was made from a read-only opening carried the epoch limit 0: its new pages could
+ * have shared number and epoch with old ones. Found when pages above the limit came to be refused.
+ */
+test("the epoch limit of a backup is above the epochs of its pages", () => {
+  for (const which of ["closed", "killed"] as const) {
+    for (const readOnly of [false, true]) {
+      const it = new Crafted(which);
+      const store = it.open({ readOnly });
+      const entries = store.countSync();
+      store.backupSync("copy");
+      const data = it.io.file("copy").bytes();
+      for (const meta of metasOf(data)) {
+        const epochs = [...reachOf(data, meta!).pages.values()];
+        assert(meta!.epochLimit > Math.max(...epochs), "no page is above the limit");
+      }
+      const copy = openTinySync(it.io, "copy");
+      copy.putSync("one", "more");
+      assertEquals([copy.countSync(), copy.verifySync().ok], [entries + 1, true]);
     }
   }
 });
