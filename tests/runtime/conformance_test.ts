@@ -6,7 +6,9 @@
 
 import { memoryIo } from "../../adapters/memory/mod.ts";
 import { fileHarness, testIoOver } from "../support/conformance.ts";
+import { Random, runSeed } from "../support/random.ts";
 import { runtimeIo, runtimeName } from "../support/runtime.ts";
+import { simHarness } from "../support/sim_harness.ts";
 
 for (const blocking of [true, false]) {
   const name = `${runtimeName}, ${blocking ? "blocking" : "asynchronous"}`;
@@ -22,3 +24,8 @@ testIoOver("memory", {
     full: (capacityBytes) => memoryIo({ capacityBytes }),
   },
 });
+
+const random = new Random(runSeed("simulated Ios"));
+for (const blocking of ["always", "on request", "never"] as const) {
+  testIoOver(`simulated, blocking ${blocking}`, simHarness(random, blocking));
+}

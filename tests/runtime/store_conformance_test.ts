@@ -1,6 +1,6 @@
 /**
- * The store works over the Ios of this repository that run here, and over three that live in
- * memory: one that can be full, one that cannot block, and one whose power can fail.
+ * The store works over the Ios of this repository that run here, in memory, and simulated: that one
+ * can be full, can lose power, and cannot block unless it is asked to, or not at all.
  *
  * @module
  */
@@ -12,11 +12,10 @@ import { memoryIo } from "../../adapters/memory/mod.ts";
 import type { Harness } from "../conformance/harness.ts";
 import { testStore } from "../conformance/mod.ts";
 import { fileHarness } from "../support/conformance.ts";
-import { PowerCutIo } from "../support/power_cut_io.ts";
 import { Random, runSeed } from "../support/random.ts";
 import { runtimeIo, runtimeName } from "../support/runtime.ts";
 import { skipTest } from "../support/skip.ts";
-import { SlowIo } from "../support/slow_io.ts";
+import { simHarness } from "../support/sim_harness.ts";
 
 /** Registers the cases of the store; one that is not proven is skipped, and says why. */
 function testStoreOver(name: string, harness: Harness): void {
@@ -46,21 +45,6 @@ testStoreOver("memory", {
   },
 });
 
-testStoreOver("slow memory", {
-  createIo: () => new SlowIo(memoryIo(), random),
-  supports: {
-    locks: true,
-    full: (capacityBytes) => new SlowIo(memoryIo({ capacityBytes }), random),
-  },
-});
-
-testStoreOver("memory whose power fails", {
-  createIo: () => new PowerCutIo(),
-  supports: {
-    locks: false,
-    powerCut(io) {
-      if (io instanceof PowerCutIo) return io.cut(random);
-      throw new TypeError("the Io is the one that the harness made");
-    },
-  },
-});
+for (const blocking of ["on request", "never"] as const) {
+  testStoreOver(`simulated, blocking ${blocking}`, simHarness(random, blocking));
+}

@@ -15,6 +15,8 @@ import type { Fault, SimOperation } from "./faults.ts";
 import type { Outcome, SimProcess } from "./process.ts";
 
 const SCRIBBLE = 0xDB;
+/** Largest file: it lies in memory. */
+const MAX_FILE_BYTES = 2 ** 31;
 
 /** A range of the file that an operation in flight uses. */
 interface Range {
@@ -68,13 +70,13 @@ export class SimFile implements IoFile {
     checkRange(at, memory, offset, length);
     const operation = this.#io.begin("read", this.path, at, length, 1, this.size);
     const range = this.#enter(false, at, length);
-    if (!this.#closed) memory.fill(SCRIBBLE, offset, offset + length);
-    return this.#io.perform<number>(
-      operation,
-      options,
-      (fault) => this.#read(at, memory, offset, length, fault),
-      () => this.#ranges.delete(range),
-    );
+    // What the Io owns it may use as it likes, but in the end only what was read is changed.
+    const before = this.#io.atOnce(options) ? undefined : memory.slice(offset, offset + length);
+    if (before !== undefined) memory.fill(SCRIBBLE, offset, offset + length);
+    return this.#io.perform<number>(operation, options, (fault) => {
+      if (before !== undefined) memory.set(before, offset);
+      return this.#read(at, memory, offset, length, fault);
+    }, () => this.#ranges.delete(range));
   }
 
   #read(
@@ -137,8 +139,7 @@ export class SimFile implements IoFile {
       ...this.#writing(operation, memory, pieces, options, (fault) => {
         const { kind, part = 0.5 } = fault ?? {};
         if (kind === "empty write") return 0;
-        const room = Math.max(0, this.#io.disk.capacityBytes - this.#io.disk.usedBytes);
-        const most = Math.max(0, Math.min(length, this.#file.size + room - at));
+        const most = this.#fitting(at, length);
         return kind === "short write" ? Math.min(most, Math.ceil(length * part)) : most;
       }),
     );
@@ -164,11 +165,27 @@ export class SimFile implements IoFile {
       count,
       this.size,
     );
-    const [effect, over] = this.#writing(operation, memory, pieces, options, () => Infinity);
+    const [effect, over] = this.#writing(
+      operation,
+      memory,
+      pieces,
+      options,
+      () =>
+        pieces.every((piece) => this.#fitting(piece.at, piece.length) === piece.length)
+          ? Infinity
+          : 0,
+    );
     return this.#io.perform<void>(operation, options, (fault) => {
       const { code, message } = effect(fault);
       return code === undefined ? { value: undefined } : broken(message ?? "", { ...fault!, code });
     }, (outcome) => over(outcome.code === undefined ? { value: 0 } : outcome as Outcome<never>));
+  }
+
+  /** How many bytes of a write there is room for. */
+  #fitting(at: number, length: number): number {
+    const { capacityBytes, usedBytes } = this.#io.disk;
+    const end = Math.min(this.#file.size + Math.max(0, capacityBytes - usedBytes), MAX_FILE_BYTES);
+    return Math.max(0, Math.min(length, end - at));
   }
 
   /** What a write does when it happens, and when it is over. */
@@ -298,7 +315,8 @@ export class SimFile implements IoFile {
       }
       const half = fault?.kind === "half a truncate";
       const wanted = half ? Math.ceil((this.#file.size + size) / 2) : size;
-      if (wanted - this.#file.size > this.#io.disk.capacityBytes - this.#io.disk.usedBytes) {
+      const growth = wanted - this.#file.size;
+      if (growth > 0 && this.#fitting(this.#file.size, growth) < growth) {
         return { code: "KVIG_FULL", message: "the disk is full" };
       }
       mutation = this.#file.truncate(wanted, operation.number);
@@ -376,6 +394,7 @@ function checkRange(at: number, memory: Uint8Array, offset: number, length: numb
   checkPosition(at);
   checkPosition(offset);
   checkPosition(length);
+  checkPosition(at + length);
   if (offset + length > memory.length) {
     throw new RangeError(`${length} bytes from ${offset} on are not in ${memory.length} bytes`);
   }

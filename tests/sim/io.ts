@@ -16,6 +16,7 @@ import { Random } from "./random.ts";
 
 /** The simulated Io. One process has one; {@link SimProcess.crash} ends it. */
 export class SimIo extends SimProcess implements Io {
+  readonly #startMs: number;
   readonly #clockJumps: boolean;
   readonly #repeatRandom: boolean;
   readonly #ids: Random;
@@ -24,6 +25,7 @@ export class SimIo extends SimProcess implements Io {
   constructor(options: SimOptions = {}) {
     super(options);
     this.#ids = this.chance.fork();
+    this.#startMs = options.startMs ?? 1_700_000_000_000;
     this.#clockJumps = options.clockJumps ?? false;
     this.#repeatRandom = options.repeatRandom ?? false;
   }
@@ -75,6 +77,9 @@ export class SimIo extends SimProcess implements Io {
 
   /** Memory; its buffer is no larger than asked for. */
   allocate(bytes: number): Uint8Array {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw new RangeError(`a number of bytes is a whole number of at least 0, got ${bytes}`);
+    }
     const operation = this.begin("allocate", "", 0, bytes, 1);
     const fault = this.choose(operation);
     if (fault !== undefined) throw new RangeError(`${bytes} bytes of memory cannot be had`);
@@ -84,7 +89,7 @@ export class SimIo extends SimProcess implements Io {
 
   /** A time that passes with every hop, and jumps where that was asked for. */
   now(): number {
-    const time = 1_700_000_000_000 + this.operations + this.hops;
+    const time = this.#startMs + this.operations + this.hops;
     return this.#clockJumps ? time + this.chance.between(-1e9, 1e9) : time;
   }
 

@@ -38,6 +38,8 @@ export interface SimOptions {
   readonly latency?: Latency;
   /** What goes wrong. Default: nothing. */
   readonly faults?: FaultSource;
+  /** What the clock shows in the beginning, in milliseconds since 1970. Default: 1.7 × 10¹². */
+  readonly startMs?: number;
   /** Whether the clock jumps. Default: false. */
   readonly clockJumps?: boolean;
   /** Whether the random source repeats itself. Default: false. */
