@@ -44,7 +44,8 @@ export function* recover(engine: Engine, reader: LogReader, hasLog: boolean): Ta
   pages.work.assign(found.state);
   pages.work.generation = generation;
   // The page of a lost meta page may carry epochs up to one step above the limit of the other one.
-  pages.epoch = found.epochLimit + (pager.metaStates.includes(undefined) ? EPOCH_STEP : 0);
+  const alone = pager.metaStates.includes(undefined);
+  pages.epoch = found.epochLimit + (alone ? EPOCH_STEP : 0);
   pages.epochLimit = readOnly ? 2 ** 32 : pages.epoch;
   yield* readCatalogue(engine);
   const empty = end.group === start.group;
@@ -59,6 +60,8 @@ export function* recover(engine: Engine, reader: LogReader, hasLog: boolean): Ta
     if (pages.epoch > MAX_EPOCH) yield* meta.raiseLimit();
     const first = empty ? salt : found.salt;
     yield* meta.write(found.state, start.group, start.position, first);
+    // That one allows two steps above the old limit; were it lost, nobody would know: so both do.
+    if (alone) yield* meta.raiseLimit();
   }
   log.reset(end.position, end.group, salt);
   engine.recovering = true;
