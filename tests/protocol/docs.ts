@@ -58,7 +58,8 @@ Not modelled: bytes, and so whether a checksum finds what it must; the shape of 
 merges, the catalogue); memory (evictions happen, nothing runs short); read-only openings; versions
 of the format. Two silent faults in one run are not tried. A meta page whose sync failed is either
 on the disk or not: that it is torn there, and that the power fails in the first write of the next
-opening, is not tried; then no meta page would be left.
+opening, is not tried; then no meta page would be left. Nobody else fills the disk while the store
+is closed: closing cuts off the free places that deletes could use.
 
 ## What is watched
 
@@ -130,7 +131,10 @@ export function docsText(kept: ReadonlyMap<RuleName, Counterexample>): string {
 
 ${RULE_NAMES.length} rules. Without ${needless.length} of them the model finds nothing wrong; they
 are kept as a second line of defence or for what the model does not have, and each says why:
-${needless.join(", ")}. Their removal was searched as long as that of the others.
+${
+    needless.join(", ")
+  }. Each was searched for 500,000 steps, with the actions that could show it tried
+more often; \`npm run protocol -- --rule NAME --steps N\` searches further.
 
 ${sections.join("\n")}`;
 }
