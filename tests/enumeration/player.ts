@@ -5,10 +5,12 @@
  * @module
  */
 
+import { logPath } from "../../core/opening.ts";
 import type { CompactReport } from "../../core/compact.ts";
 import type { Kvig } from "../../core/database.ts";
 import type { Stats } from "../../core/stats.ts";
-import type { SimDisk } from "../sim/disk.ts";
+import { SimDisk } from "../sim/disk.ts";
+import { SECTOR_BYTES } from "../sim/disk_file.ts";
 import type { OperationKind } from "../sim/faults.ts";
 import { SimIo } from "../sim/io.ts";
 import { Random } from "../sim/random.ts";
@@ -34,38 +36,57 @@ const CHANGES: readonly OperationKind[] = [
 const WRITES: readonly OperationKind[] = ["batch", "truncate", "write"];
 const ROLL_BACK = new Error("rolled back on purpose");
 
+interface LastOperation {
+  readonly kind: OperationKind;
+  readonly number: number;
+  readonly words: string;
+}
+
 /** Plays one store. */
 export class Player {
   /** What the store must show. */
   readonly history: History;
-  /** The disk. */
-  readonly disk: SimDisk;
   /** Told of every step; undefined while nobody looks. */
   look: Look | undefined = undefined;
-  readonly #io: SimIo;
   readonly #options: TinyOptions;
   readonly #random: Random;
+  readonly #seed: number;
+  #disk: SimDisk;
+  #io: SimIo;
   #store: Kvig | undefined = undefined;
   #steps = 0;
+  #crashes = 0;
   /** The last operation that changed something and was not looked at. */
-  #last:
-    | { readonly kind: OperationKind; readonly number: number; readonly words: string }
-    | undefined = undefined;
+  #last: LastOperation | undefined = undefined;
   #serial = 0;
 
   /** Plays on `disk`. */
   constructor(disk: SimDisk, history: History, options: TinyOptions, seed: number) {
-    this.disk = disk;
     this.history = history;
     this.#options = options;
     this.#random = new Random(seed);
-    this.#io = new SimIo({ seed, disk });
-    this.#io.onOperation = ({ kind, number, path, at, length }) => {
+    this.#seed = seed;
+    this.#disk = disk;
+    this.#io = this.#process(0);
+  }
+
+  /** The disk. */
+  get disk(): SimDisk {
+    return this.#disk;
+  }
+
+  /** A process on the disk, which goes on to count operations: the disk knows those before. */
+  #process(operations: number): SimIo {
+    const io = new SimIo({ seed: this.#seed + 100 * this.#crashes, disk: this.#disk });
+    io.operations = operations;
+    io.onOperation = ({ kind, number, path, at, length }) => {
+      if (io !== this.#io) return;
       this.#lookNow();
       if (!CHANGES.includes(kind)) return;
       const where = WRITES.includes(kind) ? ` ${length} bytes at ${at}` : "";
       this.#last = { kind, number, words: `${kind} of ${path}${where}` };
     };
+    return io;
   }
 
   #lookNow(): void {
@@ -119,6 +140,49 @@ export class Player {
   close(): void {
     this.store.closeSync();
     this.#acknowledge("after closing");
+  }
+
+  /** The process is killed, and another one opens the store: nothing was synced meanwhile. */
+  kill(): void {
+    this.settle("before a kill");
+    for (const file of this.#disk.files.values()) {
+      file.holders.clear();
+      file.exclusive = false;
+      for (const mutation of file.pending) mutation.completed = true;
+    }
+    this.#restart(this.#disk);
+  }
+
+  /**
+   * Power goes while a put is written: of the last block of the log nothing arrives. Another
+   * process opens the store.
+   */
+  tearPut(name: string, value: Uint8Array): void {
+    this.settle("before a torn commit");
+    const { look } = this;
+    let left: SimDisk | undefined = undefined;
+    this.look = (disk) => {
+      const log = disk.files.get(logPath(PATH));
+      const write = log?.pending.at(-1);
+      if (left !== undefined || log === undefined || write?.bytes === undefined) return;
+      const bytes = log.durable();
+      const whole = write.bytes.length - SECTOR_BYTES;
+      bytes.set(write.bytes.subarray(0, whole), write.at);
+      const data = disk.files.get(PATH)!.live();
+      left = new SimDisk({ [PATH]: data, [logPath(PATH)]: bytes }, disk.profile);
+    };
+    this.store.putSync(name, value);
+    this.look = look;
+    this.#last = undefined;
+    if (left === undefined) throw new Error("the log was not written");
+    this.#restart(left);
+  }
+
+  #restart(disk: SimDisk): void {
+    this.#crashes++;
+    this.#disk = disk;
+    this.#io = this.#process(this.#io.operations);
+    this.open();
   }
 
   #acknowledge(words: string): void {

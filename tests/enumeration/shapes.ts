@@ -177,6 +177,16 @@ export const FURTHER_SHAPES: readonly Shape[] = [
     did: (before, after) =>
       after.entries < before.entries && after.sequence === before.sequence + 1,
   },
+  {
+    name: "kill and reopen",
+    play: (player) => player.kill(),
+    did: (before, after) => after.sequence === before.sequence && after.log.commits === 0,
+  },
+  {
+    name: "torn commit and reopen",
+    play: (player) => player.tearPut(namesBetween(player, 1)[0], player.value(1300)),
+    did: (before, after) => after.sequence === before.sequence && after.log.commits === 0,
+  },
 ];
 
 /** The shape with a name. */
