@@ -29,6 +29,8 @@ export interface ExplorerOptions {
   readonly seed: number;
   /** The recovery from one image in so many is explored, too. */
   readonly recoveryOneIn: number;
+  /** What syncs keep. Default: what local file systems keep, then what the standard promises. */
+  readonly profiles?: readonly ProfileName[];
 }
 
 /** What was counted. */
@@ -89,13 +91,14 @@ export class Explorer {
   }
 
   /**
-   * Explores the last shape of a workload, or with an empty one the creation of a store, under all
-   * profiles. Returns what was wrong first.
+   * Explores the last shape of a workload, or with an empty one the creation of a store, under each
+   * profile. Returns what was wrong first.
    */
   explore(workload: Workload): Violation | undefined {
     this.counts.workloads++;
     const seen = new Map<number, number>();
-    for (const profile of ["posix", "paranoid"] as const) {
+    const { seed, profiles = ["posix", "paranoid"] } = this.#options;
+    for (const profile of profiles) {
       const history = historyOf(this.#base, workload);
       const run = new Run(this.#options, this.counts, {
         workload,
@@ -105,7 +108,6 @@ export class Explorer {
         garbage: this.#garbage,
         oracle: new Oracle(history, OPTIONS, this.#io),
       });
-      const { seed } = this.#options;
       play({ base: this.#base, workload, profile, seed, history, look: run.look });
       if (run.violation !== undefined) return run.violation;
     }
@@ -186,10 +188,9 @@ class Run {
       return `it shows commit ${commit}, not one from ${acknowledged} to ${issued}`;
     }
     if (!losesNothing(cut)) return "";
-    // What a killed process wrote stays.
-    if (commit < this.#killFloor) {
-      return `nothing was lost, and it shows commit ${commit} after ${this.#killFloor}`;
-    }
+    // What a killed process wrote stays, unless another crash has taken it back.
+    const floor = Math.min(this.#killFloor, issued);
+    if (commit < floor) return `nothing was lost, and it shows commit ${commit} after ${floor}`;
     this.#killFloor = commit;
     return "";
   }

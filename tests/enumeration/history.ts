@@ -60,6 +60,12 @@ export class History {
     this.#versions.push(sorted);
   }
 
+  /** Takes the commit issued last back: it did not happen. */
+  withdraw(): void {
+    if (this.issued === this.acknowledged) throw new Error("what was acknowledged happened");
+    this.#versions.pop();
+  }
+
   /** Notes that everything issued must survive. */
   acknowledge(): void {
     this.acknowledged = this.issued;

@@ -10,7 +10,7 @@ import type { CompactReport } from "../../core/compact.ts";
 import type { Kvig } from "../../core/database.ts";
 import type { Stats } from "../../core/stats.ts";
 import { SimDisk } from "../sim/disk.ts";
-import { SECTOR_BYTES } from "../sim/disk_file.ts";
+import { DiskFile, SECTOR_BYTES } from "../sim/disk_file.ts";
 import type { OperationKind } from "../sim/faults.ts";
 import { SimIo } from "../sim/io.ts";
 import { Random } from "../sim/random.ts";
@@ -142,40 +142,57 @@ export class Player {
     this.#acknowledge("after closing");
   }
 
-  /** The process is killed, and another one opens the store: nothing was synced meanwhile. */
-  kill(): void {
-    this.settle("before a kill");
-    for (const file of this.#disk.files.values()) {
-      file.holders.clear();
-      file.exclusive = false;
-      for (const mutation of file.pending) mutation.completed = true;
-    }
-    this.#restart(this.#disk);
+  /**
+   * The process is killed in a put, when the log is written and not synced. Another one opens the
+   * store, and finds the commit.
+   */
+  killInPut(name: string, value: Uint8Array): void {
+    this.history.issue([{ name, value }]);
+    const isLog = ({ words }: Step): boolean => words.includes(`write of ${logPath(PATH)}`);
+    this.#restart(this.#copyAt(isLog, () => this.store.putSync(name, value)));
   }
 
   /**
-   * Power goes while a put is written: of the last block of the log nothing arrives. Another
-   * process opens the store.
+   * The process is killed in a checkpoint, when the meta page is written and not synced. Another
+   * one opens the store.
+   */
+  killInCheckpoint(): void {
+    const isMeta = ({ words }: Step): boolean => /write of s \d+ bytes at (0|512)$/.test(words);
+    this.#restart(this.#copyAt(isMeta, () => this.store.checkpointSync()));
+  }
+
+  /**
+   * Power goes while a put is written: of the last block of the log nothing arrives, and all else
+   * does. Another process opens the store.
    */
   tearPut(name: string, value: Uint8Array): void {
-    this.settle("before a torn commit");
+    this.history.issue([{ name, value }]);
+    const isLog = ({ words }: Step): boolean => words.includes(`write of ${logPath(PATH)}`);
+    const disk = this.#copyAt(isLog, () => this.store.putSync(name, value));
+    const log = disk.files.get(logPath(PATH))!;
+    const { at, bytes } = log.pending.at(-1)!;
+    this.history.withdraw();
+    const image = log.durable();
+    image.set(bytes!.subarray(0, bytes!.length - SECTOR_BYTES), at);
+    this.#restart(new SimDisk({ ...disk.image(), [logPath(PATH)]: image }, disk.profile));
+  }
+
+  /** A copy of the disk at the first step of `run` that is wanted; what comes then never was. */
+  #copyAt(isWanted: (step: Step) => boolean, run: () => void): SimDisk {
+    this.settle("before a crash");
     const { look } = this;
-    let left: SimDisk | undefined = undefined;
-    this.look = (disk) => {
-      const log = disk.files.get(logPath(PATH));
-      const write = log?.pending.at(-1);
-      if (left !== undefined || log === undefined || write?.bytes === undefined) return;
-      const bytes = log.durable();
-      const whole = write.bytes.length - SECTOR_BYTES;
-      bytes.set(write.bytes.subarray(0, whole), write.at);
-      const data = disk.files.get(PATH)!.live();
-      left = new SimDisk({ [PATH]: data, [logPath(PATH)]: bytes }, disk.profile);
+    const steps = this.#steps;
+    let copy: SimDisk | undefined = undefined;
+    this.look = (disk, since, step) => {
+      if (copy !== undefined) return;
+      look?.(disk, since, step);
+      if (isWanted(step)) copy = copyOf(disk);
     };
-    this.store.putSync(name, value);
+    run();
     this.look = look;
     this.#last = undefined;
-    if (left === undefined) throw new Error("the log was not written");
-    this.#restart(left);
+    if (copy === undefined) throw new Error(`no such step in ${this.#steps - steps} steps`);
+    return copy;
   }
 
   #restart(disk: SimDisk): void {
@@ -183,6 +200,8 @@ export class Player {
     this.#disk = disk;
     this.#io = this.#process(this.#io.operations);
     this.open();
+    // What a store shows when it is open must survive.
+    this.#acknowledge("after reopening");
   }
 
   #acknowledge(words: string): void {
@@ -259,4 +278,20 @@ export class Player {
     this.#acknowledge("after compacting");
     return report;
   }
+}
+
+/** A copy of a disk, whatever is pending on it complete. */
+function copyOf(disk: SimDisk): SimDisk {
+  const copy = new SimDisk({}, disk.profile);
+  for (const [name, original] of disk.files) {
+    const file = new DiskFile(original.durable(), original.nameDurable);
+    for (const { at, bytes, operation } of original.pending) {
+      const mutation = bytes === undefined
+        ? file.truncate(at, operation)
+        : file.write(at, bytes, 0, bytes.length, operation);
+      mutation.completed = true;
+    }
+    copy.files.set(name, file);
+  }
+  return copy;
 }

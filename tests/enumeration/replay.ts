@@ -58,7 +58,7 @@ class Replay {
     if (commit === undefined) return;
     if (commit < acknowledged || commit > issued) {
       this.complaint = `it shows commit ${commit}, not one from ${acknowledged} to ${issued}`;
-    } else if (losesNothing(cut) && commit < this.#killFloor) {
+    } else if (losesNothing(cut) && commit < Math.min(this.#killFloor, issued)) {
       this.complaint = `nothing was lost, and it shows commit ${commit} after ${this.#killFloor}`;
     } else this.#recover(moment, commit, recoveries, 1);
   };

@@ -178,9 +178,17 @@ export const FURTHER_SHAPES: readonly Shape[] = [
       after.entries < before.entries && after.sequence === before.sequence + 1,
   },
   {
-    name: "kill and reopen",
-    play: (player) => player.kill(),
-    did: (before, after) => after.sequence === before.sequence && after.log.commits === 0,
+    name: "kill in a commit and reopen",
+    play: (player) => player.killInPut(namesBetween(player, 1)[0], player.value(30)),
+    did: (before, after) => after.sequence === before.sequence + 1 && after.log.commits === 0,
+  },
+  {
+    name: "kill in a checkpoint and reopen",
+    play: (player) => {
+      player.put(namesBetween(player, 1)[0], player.value(30));
+      player.killInCheckpoint();
+    },
+    did: (before, after) => after.sequence === before.sequence + 1 && after.log.commits === 0,
   },
   {
     name: "torn commit and reopen",
