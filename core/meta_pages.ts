@@ -5,7 +5,7 @@
  * @module
  */
 
-import { KvigError } from "./errors.ts";
+import { isKvigError, KvigError } from "./errors.ts";
 import type { Failure } from "./failure.ts";
 import { type CallMode, readFully, writeFully } from "./file_access.ts";
 import { Signal, type Task } from "./future.ts";
@@ -87,18 +87,28 @@ export class MetaPages {
     this.#pager.placesReleased();
   }
 
-  /** Reads meta page `slot`, between two writings; undefined where it is not valid. */
+  /**
+   * Reads meta page `slot`, between two writings, once more where it is not valid; undefined where
+   * it is not, or cannot be read.
+   */
   *read(slot: number): Task<Meta | undefined> {
     while (this.busy) yield* this.#done.wait();
     this.busy = true;
-    const bytes = new Uint8Array(META_BYTES);
     try {
-      const at = slot * this.#memory.length;
-      yield* readFully(this.#pager.file, at, bytes, 0, META_BYTES, this.#mode);
+      return (yield* this.#read(slot)) ?? (yield* this.#read(slot));
+    } catch (error) {
+      if (!isKvigError(error, "KVIG_IO")) throw error;
+      return undefined;
     } finally {
       this.busy = false;
       this.#done.fire();
     }
+  }
+
+  *#read(slot: number): Task<Meta | undefined> {
+    const bytes = new Uint8Array(META_BYTES);
+    const at = slot * this.#memory.length;
+    yield* readFully(this.#pager.file, at, bytes, 0, META_BYTES, this.#mode);
     return decodeMeta(bytes, slot);
   }
 
