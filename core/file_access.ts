@@ -9,7 +9,8 @@ import { KvigError } from "./errors.ts";
 import type { Future, Task } from "./future.ts";
 import type { CallOptions, Io, IoFile } from "./io.ts";
 
-const READ_TRIES = 3;
+/** How often a read is tried that fails. */
+export const READ_TRIES = 3;
 const EMPTY_WRITE_TRIES = 3;
 
 const BLOCKING: CallOptions = { blocking: true };
@@ -48,7 +49,7 @@ export class CallMode {
 
 /**
  * Reads `length` bytes at `at`; returns how many there were before the end of the file. A read that
- * fails is tried again twice.
+ * fails is tried again, `tries` times in all.
  */
 export function* readFully(
   file: IoFile,
@@ -57,15 +58,16 @@ export function* readFully(
   offset: number,
   length: number,
   mode: CallMode,
+  tries = READ_TRIES,
 ): Task<number> {
   let done = 0;
-  let tries = 1;
+  let tried = 1;
   while (done < length) {
     let count: number;
     try {
       count = yield* file.read(at + done, memory, offset + done, length - done, mode.options);
     } catch (error) {
-      if (!(error instanceof KvigError && error.code === "KVIG_IO") || tries++ >= READ_TRIES) {
+      if (!(error instanceof KvigError && error.code === "KVIG_IO") || tried++ >= tries) {
         throw error;
       }
       continue;

@@ -9,7 +9,7 @@
 
 import { checkPage } from "./check_page.ts";
 import { isKvigError, type KvigError } from "./errors.ts";
-import { type CallMode, readFully } from "./file_access.ts";
+import { type CallMode, READ_TRIES, readFully } from "./file_access.ts";
 import { openPage } from "./frames.ts";
 import {
   Future,
@@ -88,6 +88,9 @@ export class PageLoad extends Future<void> implements Waiter {
     return this.#read?.take(this.#readGeneration) ?? 0;
   }
 }
+
+/** What is wrong with a page where the read of it failed. */
+const UNREADABLE = "it could not be read";
 
 /** A load that was over before it began. */
 const LOADED = new PageLoad(undefined, 0, 0, -1);
@@ -196,7 +199,7 @@ export class PageLoads {
       return this.#judge(load, load.takeCount());
     } catch (error) {
       if (!isKvigError(error, "KVIG_IO")) throw error;
-      return "it could not be read";
+      return UNREADABLE;
     }
   }
 
@@ -205,10 +208,11 @@ export class PageLoads {
     const { file, mode } = this.#parts;
     const { u8, pageBytes } = this.#cache.frames;
     this.reads++;
+    const tries = load.fault === UNREADABLE ? READ_TRIES - 1 : READ_TRIES;
     try {
       const at = load.page * pageBytes;
       const to = load.frame * pageBytes;
-      const count = yield* readFully(file, at, u8, to, pageBytes, mode);
+      const count = yield* readFully(file, at, u8, to, pageBytes, mode, tries);
       load.fault = this.#judge(load, count);
       this.#finish(load, undefined);
     } catch (error) {
@@ -226,7 +230,7 @@ export class PageLoads {
   #finish(load: PageLoad, error: unknown): void {
     if (error !== undefined) {
       load.error = error;
-      load.fault = "it could not be read";
+      load.fault = UNREADABLE;
     }
     this.#cache.setFlags(load.frame, 0, BUSY | LOADING);
     if (load.fault !== "") this.#cache.drop(load.frame);

@@ -18,7 +18,7 @@ const readsMeta = ({ kind, path, at }: SimOperation): boolean =>
  * verify() read each meta page once: bytes that read badly that one time were reported as damage.
  * And one that could not be read made it throw KVIG_IO, with nothing said of all other pages.
  */
-test("verify() reads a meta page again before it reports it, and reports what cannot be read", () => {
+test("verify() reads a meta page again, and reports one that cannot be read", () => {
   const io = new SimIo();
   const store = openTinySync(io, "store");
   store.putSync("a", "1");
