@@ -110,10 +110,23 @@ function writeRole({ path, at, length, size, phase }: SimOperation, place: Place
   return at + length > size ? "growth write" : "overflow write";
 }
 
-/** The phase of `operation`: what its issuer said, or a checkpoint that runs beside it. */
+/** Roles of operations that no checkpoint issues. */
+const NEVER_CHECKPOINT: readonly Role[] = [
+  "growth write",
+  "overflow read",
+  "overflow write",
+  "page read",
+];
+
+/**
+ * The phase of `operation`: what its issuer said, or a checkpoint that runs beside it, or work that
+ * goes on beside a checkpoint.
+ */
 export function phaseOf(operation: SimOperation, role: Role, doing: Doing): Phase {
   const phase = operation.phase as Phase;
-  const ofCheckpoint = role === "page batch" || role === "data sync" || role === "meta write";
+  const ofCheckpoint = role === "page batch" || role === "data sync" || role === "full sync" ||
+    role === "meta write";
+  if (phase === "checkpoint" && NEVER_CHECKPOINT.includes(role)) return "run";
   return phase === "run" && doing.checkpointing && ofCheckpoint ? "checkpoint" : phase;
 }
 

@@ -96,7 +96,7 @@ export class SimFile implements IoFile {
       const pages = Math.max(1, Math.floor(this.#file.size / Math.max(1, length)));
       from = Math.floor(part * pages) * length;
     }
-    const wanted = kind === "short read" ? Math.ceil(length * part) : length;
+    const wanted = kind === "short read" ? Math.max(1, Math.ceil(length * part)) : length;
     const count = this.#file.read(from, memory, offset, wanted);
     if (count < 0) return broken(`a sector of ${this.path} from ${at} on cannot be read`);
     if (kind === "changed buffer" && count > 0) memory[offset + Math.floor(part * count)] ^= 1;
@@ -140,7 +140,8 @@ export class SimFile implements IoFile {
         const { kind, part = 0.5 } = fault ?? {};
         if (kind === "empty write") return 0;
         const most = this.#fitting(at, length);
-        return kind === "short write" ? Math.min(most, Math.ceil(length * part)) : most;
+        const bytes = Math.max(1, Math.ceil(length * part));
+        return kind === "short write" ? Math.min(most, bytes) : most;
       }),
     );
   }
