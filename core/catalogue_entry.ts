@@ -23,9 +23,18 @@ export function encodeEntry(bytes: Uint8Array, root: TreeRoot, number: number): 
   setUint32(bytes, 16, number);
 }
 
-/** Reads the root in the entry at `at` of `bytes` into `root`. */
-export function decodeEntry(bytes: Uint8Array, at: number, root: TreeRoot): void {
+/**
+ * Reads the root in the entry at `at` of `bytes` into `root`; returns whether the entry is one of
+ * keyspace `number`.
+ */
+export function decodeEntry(
+  bytes: Uint8Array,
+  at: number,
+  root: TreeRoot,
+  number: number,
+): boolean {
   root.page = getUint32(bytes, at);
   root.epoch = getUint32(bytes, at + 4);
   root.count = getUint32(bytes, at + 8) + getUint32(bytes, at + 12) * 0x1_0000_0000;
+  return root.count < 2 ** 52 && getUint32(bytes, at + 16) === number;
 }

@@ -88,8 +88,7 @@ function* readCatalogue(engine: Engine): Task<void> {
     if (valueLength(frames, cell) !== CATALOGUE_ENTRY_BYTES) {
       throw pager.corrupt(engine.cache.page[tree.frame], "an entry of the catalogue is malformed");
     }
-    decodeEntry(frames.u8, valueAt(frames, cell), pages.work.tree);
-    if (pages.work.tree.count >= 2 ** 52) {
+    if (!decodeEntry(frames.u8, valueAt(frames, cell), pages.work.tree, DEFAULT_KEYSPACE)) {
       throw pager.corrupt(engine.cache.page[tree.frame], "an entry of the catalogue is malformed");
     }
     return;

@@ -31,6 +31,7 @@ do not fit, every answer must be right; what verify() calls sound must be so for
 reader, and stay so through writes and a reopening.`;
 
 const PATIENCE_MS = 60_000;
+const PROGRESS_MS = 30_000;
 const SHOWN = 20;
 
 function options(): JobValues {
@@ -70,6 +71,7 @@ async function run(values: JobValues, seed: number): Promise<void> {
   const tally = new Map<string, number>();
   const shown: Violation[] = [];
   let violations = 0;
+  let told = started;
   await inThreads<Piece, PieceResult>({
     program: new URL("./thread.ts", import.meta.url),
     tasks: piecesOf(seed, values.number("from"), inputs),
@@ -81,6 +83,10 @@ async function run(values: JobValues, seed: number): Promise<void> {
       }
       violations += result.violations;
       shown.push(...result.shown);
+      if (performance.now() - told < PROGRESS_MS) return;
+      told = performance.now();
+      const done = [...tally.values()].reduce((sum, count) => sum + count, 0);
+      console.log(`${done} of ${inputs} inputs, ${violations} violations`);
     },
     onHang: (_piece, index) => {
       violations++;

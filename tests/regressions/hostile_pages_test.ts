@@ -217,6 +217,18 @@ test("cells that overlap are not written to", () => {
   assert(refused > 0, "some of them are on that page");
 });
 
+/* An entry of the catalogue for another keyspace was taken for that of the default one. */
+test("an entry of the catalogue that is not the default keyspace's is refused", () => {
+  for (const [field, value] of [[16, 1], [12, 2 ** 31]]) {
+    const it = new Crafted();
+    const catalogue = it.base.metas[0]!.state.catalogue.page;
+    const { cell } = it.slot(catalogue, 0);
+    it.set(catalogue, cell + 5 + field!, 4, value!);
+    const error = errorOf(() => it.open());
+    assertEquals([error.code, error.page], ["KVIG_CORRUPT", catalogue]);
+  }
+});
+
 /* The count of a tree fell below 0, and the next opening took it for a number beyond any. */
 test("a tree that has more entries than it counts loses none below its count", () => {
   const it = new Crafted();
