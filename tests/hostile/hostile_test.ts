@@ -12,7 +12,7 @@ import { fullLength } from "../support/runtime.ts";
 import { makeInput } from "./inputs.ts";
 import { carryOut } from "./plan.ts";
 
-const INPUTS = fullLength ? 1000 : 300;
+const INPUTS = fullLength ? 1000 : 150;
 
 test("hostile files give nothing but a KvigError", { timeout: 300_000 }, () => {
   const seed = runSeed("hostile files") >>> 1;

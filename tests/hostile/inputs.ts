@@ -4,6 +4,8 @@
  * @module
  */
 
+import process from "node:process";
+
 import { DATA, LOG } from "../damage/subject.ts";
 import { AMPLE, ImageIo } from "../support/image_io.ts";
 import { Random } from "../support/random.ts";
@@ -14,7 +16,7 @@ import { Target } from "./target.ts";
 
 /** What an input may take. */
 export const LIMITS = {
-  /** Milliseconds, in the fastest of several tries. */
+  /** Milliseconds of the processor's time, in the fastest of several tries. */
   milliseconds: 100,
   /** Bytes of memory that are reserved or read into. */
   memoryBytes: 64 * 1024 * 1024,
@@ -23,6 +25,17 @@ export const LIMITS = {
 } as const;
 
 const TRIES = 5;
+
+/** Where the runtime tells threads apart, this one's time counts; else that of the process. */
+interface ThreadTimes {
+  threadCpuUsage?(): { user: number; system: number };
+}
+
+/** Milliseconds that the processor has worked for this thread: a busy machine adds none. */
+function processorMs(): number {
+  const times = (process as unknown as ThreadTimes).threadCpuUsage?.() ?? process.cpuUsage();
+  return (times.user + times.system) / 1000;
+}
 
 /** What came of one input. */
 export interface InputResult {
@@ -85,7 +98,7 @@ export function makeInput(seed: number, index: number): Input {
 function tryInput(seed: number, index: number): InputResult & { took: number } {
   const input = makeInput(seed, index);
   const { io, base, random, repaired } = input;
-  const started = performance.now();
+  const started = processorMs();
   let violation = "";
   let course: Course | undefined;
   try {
@@ -97,7 +110,7 @@ function tryInput(seed: number, index: number): InputResult & { took: number } {
       ? error.stack ?? error.message
       : String(error);
   }
-  const took = performance.now() - started;
+  const took = processorMs() - started;
   if (io.exceeded !== "") violation = `it takes more than ${io.exceeded}`;
   else if (io.readBytes > LIMITS.memoryBytes) violation = `it reads ${io.readBytes} bytes`;
   return { violation, course, repaired, took };
@@ -111,7 +124,7 @@ export function runInput(seed: number, index: number): InputResult {
     if (again.took < best.took) best = again;
   }
   if (best.violation === "" && best.took > LIMITS.milliseconds) {
-    best.violation = `it takes ${best.took.toFixed(0)} ms, at the best of ${TRIES} tries`;
+    best.violation = `it takes ${best.took.toFixed(0)} ms of the processor, at best`;
   }
   return best;
 }

@@ -64,6 +64,12 @@ function replay(seed: number, index: number, directory: string | undefined): voi
   endJob({ job: "hostile", seed, input: index, violations: violation === "" ? 0 : 1 });
 }
 
+/** Says what is wrong, as soon as it is known, and how to see it again. */
+function tell(seed: number, { index, what }: Violation): void {
+  const again = `npm run hostile -- --seed ${seed} --input ${index}`;
+  console.log(`VIOLATION at commit ${commitName()}: ${again}\n  ${what}`);
+}
+
 /** Carries out all inputs. */
 async function run(values: JobValues, seed: number): Promise<void> {
   const started = performance.now();
@@ -82,7 +88,10 @@ async function run(values: JobValues, seed: number): Promise<void> {
         tally.set(key, (tally.get(key) ?? 0) + count);
       }
       violations += result.violations;
-      shown.push(...result.shown);
+      for (const violation of result.shown) {
+        shown.push(violation);
+        if (shown.length <= SHOWN) tell(seed, violation);
+      }
       if (performance.now() - told < PROGRESS_MS) return;
       told = performance.now();
       const done = [...tally.values()].reduce((sum, count) => sum + count, 0);
@@ -90,16 +99,10 @@ async function run(values: JobValues, seed: number): Promise<void> {
     },
     onHang: (_piece, index) => {
       violations++;
-      shown.push({ index, what: `no end after ${PATIENCE_MS / 1000} s` });
+      tell(seed, { index, what: `no end after ${PATIENCE_MS / 1000} s` });
     },
   });
   for (const [key, count] of [...tally].sort()) console.log(`${key.padEnd(28)} ${count}`);
-  for (const { index, what } of shown.slice(0, SHOWN)) {
-    console.log(
-      `VIOLATION at commit ${commitName()}: npm run hostile -- --seed ${seed} --input ${index}`,
-    );
-    console.log(`  ${what}`);
-  }
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   const done = [...tally.values()].reduce((sum, count) => sum + count, 0);
   endJob({
