@@ -51,7 +51,9 @@ export function* recover(engine: Engine, reader: LogReader, hasLog: boolean): Ta
   const empty = end.group === start.group;
   const salt = found.salt + 1;
   if (!readOnly) {
-    if (salt >= 2 ** 32) {
+    // Counting from there on, no opening reaches what the next one would refuse.
+    const most = Math.max(found.position, found.group, found.checkpoint, found.state.sequence);
+    if (salt >= 2 ** 32 || most >= 2 ** 51) {
       throw new KvigError(
         "KVIG_UNSUPPORTED",
         "the store was opened too often: dump it and load it into a new one",

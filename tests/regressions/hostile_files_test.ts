@@ -57,6 +57,15 @@ test("a store whose salts are used up is not opened for writing", () => {
   assertEquals(it.open({ readOnly: true }).countSync(), it.base.keys.length);
 });
 
+/* Such numbers were counted on to where the next opening refused them. */
+test("a store whose numbers are used up is not opened for writing", () => {
+  for (const field of [80, 88, 104]) {
+    const it = new Crafted();
+    it.setMetas(field, 8, 2 ** 52 - 1);
+    assertEquals(errorOf(() => it.open()).code, "KVIG_UNSUPPORTED");
+  }
+});
+
 /* A write that no checkpoint could make room for in such a log was tried for ever. */
 test("a log that is smaller than any that is made is refused", () => {
   const it = new Crafted();
