@@ -13,6 +13,9 @@ import type { RangePlan, Step } from "./plan.ts";
 
 type Of<Kind extends Step["do"]> = Extract<Step, { readonly do: Kind }>;
 
+/** Room for the largest value there is. */
+const MEMORY_BYTES = 64 * 1024;
+
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
@@ -81,7 +84,7 @@ export function get(life: LifeContext, step: Of<"get" | "has" | "getInto">): voi
   if (step.do === "get") {
     life.call("get", sync, () => sync ? store.getSync(key) : store.get(key), found);
   } else if (step.do === "getInto") {
-    const target = new Uint8Array(8 * life.plan.pageBytes);
+    const target = new Uint8Array(MEMORY_BYTES);
     life.call("getInto", true, () => store.getInto(key, target), (length) => {
       found(length < 0 ? undefined : target.slice(0, length));
     });
@@ -150,7 +153,7 @@ export function readRange(life: LifeContext, step: Of<"range" | "cursor" | "coun
 function walkCursor(life: LifeContext, options: Parameters<Kvig["cursor"]>[0]): Entry[] {
   const cursor = life.store.cursor(options);
   const entries: Entry[] = [];
-  const memory = new Uint8Array(8 * life.plan.pageBytes);
+  const memory = new Uint8Array(MEMORY_BYTES);
   try {
     while (cursor.next()) {
       const key = memory.slice(0, cursor.keyInto(memory));
@@ -230,11 +233,15 @@ export function closeSnapshot(life: LifeContext): void {
 /** Begins an iteration. */
 export function iterate(life: LifeContext, step: Of<"iterate">): void {
   if (life.iterations.length >= 3) return;
-  const entries = life.store.range(life.range(step.range));
-  const sync = step.sync === true;
-  const iterator = sync ? entries[Symbol.iterator]() : entries[Symbol.asyncIterator]();
   const { range } = step;
-  life.iterations.push({ range, sync, iterator, taken: [], versions: undefined, busy: false });
+  const sync = step.sync === true;
+  const make = (): IterationPlay["iterator"] => {
+    const entries = life.store.range(life.range(range));
+    return sync ? entries[Symbol.iterator]() : entries[Symbol.asyncIterator]();
+  };
+  life.call("begin to iterate", true, make, (iterator) => {
+    life.iterations.push({ range, sync, iterator, taken: [], versions: undefined, busy: false });
+  });
 }
 
 /** Takes some entries of an iteration. */
