@@ -98,8 +98,9 @@ export function* cut(engine: Engine): Task<void> {
   try {
     yield* pager.file.truncate(bytes, parts.mode.options);
   } catch (error) {
-    // A file that stays longer is legal.
+    // A file that stays longer is legal, but nobody knows how long it is now.
     if (!isKvigError(error)) throw error;
+    pager.sureBytes = bytes;
   }
 }
 

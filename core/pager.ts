@@ -58,6 +58,11 @@ export class Pager {
   readonly metaStates: (State | undefined)[] = [undefined, undefined];
   /** Whether the file grew since the last full sync. */
   grew = false;
+  /**
+   * How much of the file is certainly there where a truncate failed, in bytes; Infinity where the
+   * file's own size can be believed.
+   */
+  sureBytes: number = Infinity;
   /** Whether nothing is ever written: growth and spills do not reach the file. */
   readonly readOnly: boolean;
   /** Largest size of the file, in pages. */
@@ -398,7 +403,8 @@ export class Pager {
   /** Takes pages into use that the file has behind its page count: some state may reach them. */
   #adoptTail(): boolean {
     const { work } = this.pages;
-    const inFile = Math.floor(this.file.size / this.#cache.frames.pageBytes);
+    const bytes = Math.min(this.file.size, this.sureBytes);
+    const inFile = Math.floor(bytes / this.#cache.frames.pageBytes);
     const there = Math.min(inFile, this.maxPages);
     if (this.readOnly || there <= work.pageCount) return false;
     work.pageCount = there;
@@ -424,6 +430,7 @@ export class Pager {
       // A checkpoint may have synced meanwhile: what came after its sync wants another full one.
       this.grew = true;
     }
+    if (this.sureBytes < end) this.sureBytes = end < this.file.size ? end : Infinity;
     return true;
   }
 }
