@@ -94,7 +94,7 @@ const EXCUSED: Readonly<Partial<Record<KvigErrorCode, readonly FaultKind[]>>> = 
   "KVIG_WOULD_BLOCK": ["never"],
   "KVIG_FULL": ["full"],
   "KVIG_ACCESS": ["open error"],
-  "KVIG_LOCKED": ["lock held", "never"],
+  "KVIG_LOCKED": ["lock held", "never", "throws"],
   "KVIG_UNSUPPORTED": ["no locks"],
   "KVIG_CORRUPT": ["empty read", "changed buffer", "read error", "unreadable sector"],
 };
