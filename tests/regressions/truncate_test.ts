@@ -13,9 +13,9 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { assertSound, PATH } from "../support/store.ts";
 
 /*
- * compact() takes a truncate that fails for one that did nothing. Where it had cut a part, the store
- * believed the size that the file had before, took the pages into use that were gone, and a meta
- * page said so: KVIG_CORRUPT for a store that was killed then. Found by the simulator.
+ * compact() took a truncate that failed for one that did nothing. Where it had cut a part, the
+ * store believed the size that the file had before, took the pages into use that were gone, and a
+ * meta page said so: KVIG_CORRUPT for a store that was killed then. Found by the simulator.
  */
 test("a truncate that fails half way takes nothing that is used later", () => {
   const faults = new PlannedFaults([{ kind: "half a truncate", times: 100 }]);
