@@ -102,13 +102,13 @@ function watch(
 ): void {
   io.onOperation = (operation, fault) => {
     issued(operation, fault !== undefined);
-    if (operation.kind.startsWith("sync ") && operation.path.startsWith(PATH)) {
+    if (syncsFile(operation)) {
       judge.syncIssued(operation.path, operation.kind === "sync data");
     }
     if (fault !== undefined) judge.struckOperation(operation);
   };
-  io.onCompletion = ({ kind, path }, code) => {
-    if (code !== "" && kind.startsWith("sync ") && path.startsWith(PATH)) judge.syncFailed(path);
+  io.onCompletion = (operation, code) => {
+    if (code !== "" && syncsFile(operation)) judge.syncFailed(operation.path);
   };
 }
 
@@ -163,6 +163,11 @@ export async function run(
     failedSyncRetried,
     trace: io.trace.lines,
   };
+}
+
+/** Whether an operation is a sync of a file of the store; that of names is another matter. */
+function syncsFile({ kind, path }: SimOperation): boolean {
+  return (kind === "sync data" || kind === "sync full") && path.startsWith(PATH);
 }
 
 const NOTHING: Doing = { spilling: false, checkpointing: false };

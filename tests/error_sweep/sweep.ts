@@ -138,7 +138,7 @@ async function sweepOne(
   const { share, shares, oneIn = 1 } = options;
   const running: RunOptions = {
     seed: options.seed + round * 104_729,
-    latency: LATENCIES[round % 2],
+    latency: LATENCIES[round % 4],
     cells: result.cells,
     keepTrace: options.trace ?? false,
   };
