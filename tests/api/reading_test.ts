@@ -147,6 +147,19 @@ storeTest("strings, bytes and Buffers name the same key", async ({ store }) => {
   ]);
 });
 
+storeTest(
+  "a prefix that ends in the highest byte bounds what begins with it",
+  async ({ store }) => {
+    const keys = [[1], [1, 254], [1, 255], [1, 255, 0], [1, 255, 255, 7], [2], [255], [255, 255]];
+    for (const key of keys) await store.put(new Uint8Array(key), new Uint8Array(0));
+    for (const prefix of [[1, 255], [1, 255, 255], [255], [255, 255], [1]]) {
+      const wanted = keys.filter((key) => prefix.every((byte, i) => key[i] === byte));
+      const found = await store.keys({ prefix: new Uint8Array(prefix) }).toArray();
+      assertEquals(found.map((key) => [...key]), wanted);
+    }
+  },
+);
+
 storeTest("what get() gives is the caller's own", async ({ store }) => {
   await store.put("k", "value");
   const value = (await store.get("k"))!;

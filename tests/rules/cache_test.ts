@@ -12,6 +12,10 @@ import {
   assertGreaterOrEqual,
   assertLessOrEqual,
 } from "../support/assert.ts";
+import { SimDisk } from "../sim/disk.ts";
+import { PlannedFaults } from "../sim/faults.ts";
+import { SimIo } from "../sim/io.ts";
+import { openTinySync } from "../sim/tiny_store.ts";
 import type { Operation } from "../support/recording_io.ts";
 import { inFlight, isPages, PAGE } from "../support/stages.ts";
 import { Random } from "../support/random.ts";
@@ -146,6 +150,34 @@ rule("of those who wait for a page one is told what went wrong, the others read 
   it.io.failNothing();
   assertEquals(results.map(({ status }) => status), ["rejected", "fulfilled", "fulfilled"]);
   await finishAsync(it);
+});
+
+rule("a page that comes from a wrong place once is read again", () => {
+  const made = new SimIo();
+  const store = openTinySync(made, PATH);
+  fill(store, 60, 60);
+  const entries = entriesOf(store);
+  store.closeSync();
+  const image = made.crash("kill").image();
+  const readAll = (faults?: PlannedFaults): number => {
+    const io = new SimIo({
+      disk: new SimDisk(structuredClone(image)),
+      ...(faults === undefined ? {} : { faults }),
+    });
+    let reads = 0;
+    io.onOperation = ({ kind }) => reads += kind === "read" ? 1 : 0;
+    const opened = openTinySync(io, PATH);
+    assertEquals(entriesOf(opened), entries);
+    opened.closeSync();
+    return reads;
+  };
+  const reads = readAll();
+  assertGreaterOrEqual(reads, 15);
+  for (let nth = 0; nth < reads; nth++) {
+    for (let part = 0.05; part < 1; part += 0.3) {
+      readAll(new PlannedFaults([{ kind: "misdirected read", nth, part }]));
+    }
+  }
 });
 
 rule("a frame that the Io uses is not evicted", async () => {

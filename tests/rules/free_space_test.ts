@@ -338,6 +338,28 @@ rule("no place is handed out while a read of it is in flight", async () => {
   await finishAsync(it);
 });
 
+rule("no place of a large value is handed out while get() reads it", async () => {
+  const it = await watchAsync({ maxSize: 2 * MIB });
+  const large = "x".repeat(200_000);
+  await it.store.put("large", large);
+  it.io.hold = ({ kind, path, pieces }) =>
+    path === PATH && kind === "read" && pieces[0].length === large.length;
+  const read = it.store.get("large");
+  await drained();
+  const [slow] = it.io.inFlight;
+  assertEquals(slow.kind, "read", "the value is being read");
+  it.io.hold = () => false;
+  await it.store.delete("large");
+  for (let round = 0; round < 20; round++) {
+    await it.store.put(`other ${round % 2}`, `${round % 10}`.repeat(150_000));
+    await it.store.checkpoint();
+    assertEquals(it.io.violations, []);
+  }
+  it.io.settle(slow);
+  assertEquals(new TextDecoder().decode(await read), large);
+  await finishAsync(it);
+});
+
 rule("no place is handed out while a write of it is in flight", async () => {
   const it = await watchAsync();
   const put = (round: number): Promise<unknown> =>

@@ -239,6 +239,27 @@ rule("compact() cuts behind the highest page that a meta page or a snapshot reac
   finish(it);
 });
 
+rule("compact() leaves the end of the file to a snapshot that alone reaches it", () => {
+  const it = watch();
+  fill(it.store, 2000, 150);
+  // What is free lies at the front, where compact() moves what stays.
+  it.store.clearSync({ lt: "key 01000" });
+  it.store.checkpointSync();
+  it.store.checkpointSync();
+  const snapshot = it.store.snapshot();
+  const shown = entriesOf(snapshot);
+  const highest = Math.max(...it.engine.pages.holds.states.map((state) => state.highestPage));
+  it.store.clearSync({ gte: "key 01010" });
+  const report = it.store.compactSync();
+  const data = it.io.live(PATH);
+  assertLessOrEqual(reachedBytes(data), highest * PAGE);
+  assertEquals(report.after, (highest + 1) * PAGE);
+  assertEquals(entriesOf(snapshot), shown);
+  snapshot.close();
+  assertLessOrEqual(it.store.compactSync().after, report.after / 4);
+  finish(it);
+});
+
 rule("compact() moves the map of places that the file no longer has", () => {
   const it = watch();
   fill(it.store, 6000, 200);

@@ -14,8 +14,10 @@ import { parseArgs } from "node:util";
 export interface JobOption {
   /** What it means, for the help. */
   readonly help: string;
-  /** What its value must be; without it the option is a number. */
+  /** Whether its value is a text; without it the option is a number. */
   readonly text?: boolean;
+  /** Whether it has no value: it is given or not. */
+  readonly flag?: boolean;
   /** Least value of a number. Default: 0. */
   readonly least?: number;
   /** What holds where it is not given; without it the option may be absent. */
@@ -30,6 +32,8 @@ export interface JobValues {
   optional(name: string): number | undefined;
   /** A text that may be absent. */
   text(name: string): string | undefined;
+  /** Whether a flag was given. */
+  flag(name: string): boolean;
 }
 
 /** Ends the process with a sentence about the command line. */
@@ -51,7 +55,11 @@ export function jobOptions(
       args: [...args],
       options: {
         help: { type: "boolean" },
-        ...Object.fromEntries(Object.keys(options).map((name) => [name, { type: "string" }])),
+        ...Object.fromEntries(
+          Object.entries(options).map(([name, { flag }]) => {
+            return [name, { type: flag === true ? "boolean" : "string" }];
+          }),
+        ),
       },
     }));
   } catch (error) {
@@ -63,7 +71,7 @@ export function jobOptions(
   }
   const numbers = new Map<string, number>();
   for (const [name, option] of Object.entries(options)) {
-    if (option.text === true) continue;
+    if (option.text === true || option.flag === true) continue;
     const given = values[name];
     const number = given === undefined ? option.default : Number(given);
     if (number === undefined) continue;
@@ -77,12 +85,14 @@ export function jobOptions(
     number: (name) => numbers.get(name)!,
     optional: (name) => numbers.get(name),
     text: (name) => values[name] as string | undefined,
+    flag: (name) => values[name] === true,
   };
 }
 
 function helpOf(usage: string, options: Readonly<Record<string, JobOption>>): string {
   const lines = Object.entries(options).map(([name, option]) => {
-    const word = `--${name} ${option.text === true ? "TEXT" : "N"}`.padEnd(18);
+    const value = option.flag === true ? "" : option.text === true ? " TEXT" : " N";
+    const word = `--${name}${value}`.padEnd(18);
     const standard = option.default === undefined ? "" : ` (default: ${option.default})`;
     return `  ${word}  ${option.help}${standard}`;
   });
