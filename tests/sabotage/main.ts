@@ -48,13 +48,14 @@ function options(): JobValues {
 }
 
 /** Detectors for a patch, the one that is known to notice first. */
-function detectorsFor(patch: Patch): Detector[] {
-  const known = patch.general;
-  const test: Detector[] = patch.test === undefined ? [] : [{ name: "test", test: patch.test }];
-  const others = GENERAL.filter((name) => name !== known?.by)
-    .map((name): Detector => ({ name, cases: casesOf(name) }));
-  if (known === undefined) return [...test, ...others];
-  return [{ name: known.by, cases: casesOf(known.by, known.at) }, ...test, ...others];
+function detectorsFor({ general, test }: Patch): Detector[] {
+  const known: Detector[] = [];
+  if (general !== undefined) {
+    // Which case notices changes with every change of the engine: in the end all are tried.
+    known.push({ name: general.by, cases: casesOf(general.by, general.at, true) });
+  }
+  if (test !== undefined) known.push({ name: "test", test });
+  return [...known, ...GENERAL.map((name): Detector => ({ name, cases: casesOf(name) }))];
 }
 
 function nameOf(detector: Detector, at?: number): string {

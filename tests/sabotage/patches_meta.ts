@@ -200,7 +200,8 @@ export const META_PATCHES: readonly Patch[] = [
       edit("closing", "[...pager.metaStates, ...pages.holds.states]", "[...pager.metaStates]"),
       edit(
         "closing",
-        "for (const state of engine.pages.holds.states) end = Math.max(end, state.highestPage + 1);",
+        "for (const state of engine.pages.holds.states) " +
+          "end = Math.max(end, state.highestPage + 1);",
         "",
       ),
     ],
