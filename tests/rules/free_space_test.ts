@@ -202,7 +202,7 @@ async function maskBesideCheckpoint(slot: number): Promise<void> {
   const it = await watchAsync();
   for (let i = 0; i < 60; i++) await it.store.put(`key ${i}`, "x".repeat(200));
   await it.store.checkpoint();
-  if (slot === 0) {
+  if (slot === 1) {
     await it.store.put("other slot", "");
     await it.store.checkpoint();
   }

@@ -47,6 +47,7 @@ export class SimFile implements IoFile {
   readonly #file: DiskFile;
   readonly #readOnly: boolean;
   readonly #ranges = new Set<Range>();
+  /** Whether closing was asked for: what is asked for later is refused. */
   #closed = false;
   #liesNextSync = false;
 
@@ -73,8 +74,10 @@ export class SimFile implements IoFile {
     // What the Io owns it may use as it likes, but in the end only what was read is changed.
     const before = this.#io.atOnce(options) ? undefined : memory.slice(offset, offset + length);
     if (before !== undefined) memory.fill(SCRIBBLE, offset, offset + length);
+    const closed = this.#closed;
     return this.#io.perform<number>(operation, options, (fault) => {
       if (before !== undefined) memory.set(before, offset);
+      if (closed) return refused(this.path);
       return this.#read(at, memory, offset, length, fault);
     }, () => this.#ranges.delete(range));
   }
@@ -86,7 +89,6 @@ export class SimFile implements IoFile {
     length: number,
     fault: Fault | undefined,
   ): Outcome<number> {
-    if (this.#closed) return refused(this.path);
     const { kind, part = 0.5 } = fault ?? {};
     if (kind === "read error") return broken(`${this.path} cannot be read at ${at}`);
     if (kind === "empty read") return { value: 0 };
@@ -210,8 +212,9 @@ export class SimFile implements IoFile {
         this.#io.breaches.push(`memory being written at ${at} of ${this.path} changed meanwhile`);
       });
     };
+    const closed = this.#closed;
     const effect = (fault: Fault | undefined): Outcome<number> => {
-      if (this.#closed) return refused(this.path);
+      if (closed) return refused(this.path);
       if (this.#readOnly) return { code: "KVIG_READ_ONLY", message: `${this.path} is read-only` };
       unchanged();
       const length = most(fault);
@@ -287,8 +290,9 @@ export class SimFile implements IoFile {
   sync(kind: "data" | "full", options?: CallOptions): Future<void> {
     const operation = this.#io.begin(`sync ${kind}`, this.path, 0, 0, 1, this.size);
     const covered = this.#file.covered();
+    const closed = this.#closed;
     return this.#io.perform<void>(operation, options, (fault) => {
-      if (this.#closed) return refused(this.path);
+      if (closed) return refused(this.path);
       const late = this.#liesNextSync;
       this.#liesNextSync = fault?.kind === "late sync error";
       if (late || fault?.kind === "sync error" || fault?.kind === "sync error, reverted") {
@@ -308,8 +312,9 @@ export class SimFile implements IoFile {
     const operation = this.#io.begin("truncate", this.path, size, 0, 1, this.size);
     const range = this.#enter(true, size, Number.MAX_SAFE_INTEGER - size);
     let mutation: Mutation | undefined;
+    const closed = this.#closed;
     return this.#io.perform<void>(operation, options, (fault) => {
-      if (this.#closed) return refused(this.path);
+      if (closed) return refused(this.path);
       if (this.#readOnly) return { code: "KVIG_READ_ONLY", message: `${this.path} is read-only` };
       if (fault?.kind === "truncate error" || fault?.kind === "full") {
         return broken(`${this.path} cannot be truncated`, fault);
@@ -332,8 +337,9 @@ export class SimFile implements IoFile {
   /** Takes the lock. */
   lock(kind: "exclusive" | "shared", options?: CallOptions): Future<void> {
     const operation = this.#io.begin("lock", this.path, 0, 0, 1, this.size);
+    const closed = this.#closed;
     return this.#io.perform<void>(operation, options, (fault) => {
-      if (this.#closed) return refused(this.path);
+      if (closed) return refused(this.path);
       if (fault?.kind === "no locks") {
         return { code: "KVIG_UNSUPPORTED", message: `${this.path} cannot be locked` };
       }
@@ -353,9 +359,9 @@ export class SimFile implements IoFile {
   /** Closes. */
   close(options?: CallOptions): Future<void> {
     const operation = this.#io.begin("close", this.path, 0, 0, 1, this.size);
+    const again = this.#closed;
+    this.#closed = true;
     return this.#io.perform<void>(operation, options, (fault) => {
-      const again = this.#closed;
-      this.#closed = true;
       this.#file.holders.delete(this);
       if (fault?.kind === "close error" && !again) return broken(`closing ${this.path} failed`);
       return { value: undefined };
