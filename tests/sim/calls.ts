@@ -110,7 +110,7 @@ export function judge(what: string, error: unknown, excuses: Excuses): KvigError
     (code === "KVIG_FULL" && excuses.mayBeFull) ||
     (code === "KVIG_FAILED" && excuses.mayBeFull) ||
     (code === "KVIG_WOULD_BLOCK" && excuses.mayBlock) ||
-    (code === "KVIG_CORRUPT" && excuses.damaged);
+    ((code === "KVIG_CORRUPT" || code === "KVIG_FORMAT") && excuses.damaged);
   if (!excused) {
     throw new Violation(
       `${what} failed with ${code} and nothing was wrong: ${error.message}`,
