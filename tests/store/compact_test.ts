@@ -9,11 +9,10 @@ import { assert, assertEquals, assertLessOrEqual } from "../support/assert.ts";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 
-import { memoryIo } from "../../adapters/memory/mod.ts";
-import { open } from "../support/runtime.ts";
+import { SimIo } from "../sim/io.ts";
 import { assertSameEntries } from "../support/model.ts";
 import { withSeeds } from "../support/random.ts";
-import { SlowIo } from "../support/slow_io.ts";
+import { open, openSync } from "../support/runtime.ts";
 import { assertCode, assertSound, copyOf, PATH, SMALL, storeTest } from "../support/store.ts";
 
 const MIB = 1024 * 1024;
@@ -21,16 +20,16 @@ const key = (i: number): string => `key${i.toString().padStart(6, "0")}`;
 
 storeTest("compact() shrinks a file whose entries went, and keeps the others", async (subject) => {
   const { store } = subject;
-  for (let i = 0; i < 60_000; i++) {
+  for (let i = 0; i < 24_000; i++) {
     await store.put(key(i), "v".repeat(60), { durability: "deferred" });
   }
-  for (let i = 0; i < 60_000; i++) {
+  for (let i = 0; i < 24_000; i++) {
     if (i % 100 !== 0) await store.delete(key(i), { durability: "deferred" });
   }
   await store.put("large", Buffer.alloc(3000, "x"));
   const entries = await store.range().toArray();
   const report = await store.compact();
-  assert(report.before > 5 * MIB, `${report.before} before`);
+  assert(report.before > 2 * MIB, `${report.before} before`);
   assertLessOrEqual(report.after, MIB / 4);
   assert(report.moved > 0, "pages were moved");
   assertEquals(report.after, store.stats().bytes.data);
@@ -45,7 +44,7 @@ storeTest("compact() shrinks a file whose entries went, and keeps the others", a
 });
 
 storeTest("compact() of an emptied store leaves a small file", async ({ store }) => {
-  for (let i = 0; i < 20_000; i++) store.putSync(key(i), "v".repeat(60));
+  for (let i = 0; i < 12_000; i++) store.putSync(key(i), "v".repeat(60));
   store.clearSync();
   const report = store.compactSync();
   assertLessOrEqual(report.after, 64 * 1024);
@@ -54,7 +53,7 @@ storeTest("compact() of an emptied store leaves a small file", async ({ store })
 }, { blocking: true });
 
 storeTest("a snapshot holds compact() back, is named, and stays as it was", async ({ store }) => {
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 12_000; i++) {
     await store.put(key(i), "v".repeat(60), { durability: "deferred" });
   }
   const snapshot = store.snapshot();
@@ -63,7 +62,7 @@ storeTest("a snapshot holds compact() back, is named, and stays as it was", asyn
   const held = await store.compact();
   assertEquals(held.heldBack, { snapshots: 1 });
   assertSameEntries(await snapshot.range().toArray(), entries);
-  for (let i = 0; i < 30_000; i++) {
+  for (let i = 0; i < 15_000; i++) {
     await store.put(`other${i}`, "w".repeat(60), { durability: "deferred" });
   }
   await store.checkpoint();
@@ -77,10 +76,10 @@ storeTest("a snapshot holds compact() back, is named, and stays as it was", asyn
 });
 
 storeTest("a signal ends compact(), and what was moved stays moved", async ({ store }) => {
-  for (let i = 0; i < 30_000; i++) {
+  for (let i = 0; i < 20_000; i++) {
     await store.put(key(i), "v".repeat(60), { durability: "deferred" });
   }
-  await store.clear({ lt: key(28_000) });
+  await store.clear({ lt: key(18_000) });
   const controller = new AbortController();
   let told = 0;
   await assertCode(() =>
@@ -97,8 +96,7 @@ storeTest("a signal ends compact(), and what was moved stays moved", async ({ st
 
 test("compact() beside writers, readers and checkpoints", { timeout: 120_000 }, async () => {
   await withSeeds("compact beside others", 4, async (random) => {
-    const inner = memoryIo();
-    const io = new SlowIo(inner, random);
+    const io = new SimIo({ seed: random.below(2 ** 32), blocking: "never" });
     const store = await open(PATH, { ...SMALL, io });
     for (let i = 0; i < 12_000; i++) {
       await store.put(key(i), "v".repeat(60), { durability: "deferred" });
@@ -118,11 +116,11 @@ test("compact() beside writers, readers and checkpoints", { timeout: 120_000 }, 
     await writer;
     assertLessOrEqual((await store.compact()).after, 2 * MIB);
     assertSound(await store.verify());
-    assertEquals(io.faults.slice(0, 3), []);
-    const copy = await open(PATH, { ...SMALL, io: copyOf(inner, PATH) });
-    assertEquals(await copy.count({ prefix: "key" }), 2000);
-    assertSound(await copy.verify());
-    await copy.close();
+    assertEquals(io.breaches.slice(0, 3), []);
+    const copy = openSync(PATH, { ...SMALL, io: new SimIo({ disk: io.disk.killed() }) });
+    assertEquals(copy.countSync({ prefix: "key" }), 2000);
+    assertSound(copy.verifySync());
+    copy.closeSync();
     await store.close();
   });
 });
