@@ -1,64 +1,74 @@
 /**
- * Power cuts in creation, at each step of it and of every creation that follows: what is left is
- * made anew or opened, and never refused.
+ * Power cuts in the creation of a store of the public sizes, whose log is written in pieces: what
+ * is left is made anew or opened, and never refused. The enumeration of every crash looks at all
+ * that can be left of the creation of a tiny store, at several crashes in a row too.
  *
  * @module
  */
 
 import { test } from "node:test";
 
-import { openSync } from "../support/runtime.ts";
+import { SimDisk } from "../sim/disk.ts";
+import { type OperationKind, PlannedFaults, type SimOperation } from "../sim/faults.ts";
+import { SimIo } from "../sim/io.ts";
+import { PROFILES } from "../sim/profile.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { PowerCutIo } from "../support/power_cut_io.ts";
 import { Random, runSeed } from "../support/random.ts";
+import { openSync } from "../support/runtime.ts";
 import { assertCodeSync, assertSound, PATH, SMALL } from "../support/store.ts";
 
-/** Opens what is left, works with it, and cuts that opening too, `depth` times more. */
-function open(random: Random, disk: PowerCutIo, depth: number): number {
-  const left: PowerCutIo[] = [];
-  disk.onStep = () => {
-    for (let i = depth === 2 ? 3 : 1; i > 0; i--) left.push(disk.cut(random));
-  };
-  const store = openSync(PATH, { ...SMALL, io: disk });
-  disk.onStep = () => {};
-  assertEquals(store.countSync(), 0);
-  store.putSync("a", "b");
-  assertSound(store.verifySync());
-  store.closeSync();
-  const again = openSync(PATH, { ...SMALL, io: disk.cut(random) });
-  assertEquals(again.countSync(), 1);
-  let cuts = left.length;
-  if (depth > 0) {
-    const some = depth === 2 ? left : random.shuffled(left).slice(0, 3);
-    for (const image of some) cuts += open(random, image, depth - 1);
-  }
-  return cuts;
+const CHANGING: readonly OperationKind[] = [
+  ...["batch", "open", "remove", "truncate", "write"] as const,
+  ...["sync data", "sync full", "sync directory"] as const,
+];
+
+const changes = ({ kind }: SimOperation): boolean => CHANGING.includes(kind);
+
+function paranoidDisk(): SimDisk {
+  return new SimDisk({}, PROFILES.paranoid);
 }
 
-test("creation can be cut at each step, again and again", { timeout: 200_000 }, () => {
+/** Opens the store on `disk` and closes it; returns what power cuts at each step could leave. */
+function cutsOfOpening(random: Random, disk: SimDisk, each: number): SimDisk[] {
+  const left: SimDisk[] = [];
+  const io = new SimIo({ seed: random.below(2 ** 32), disk });
+  io.onOperation = (operation) => {
+    for (let i = changes(operation) ? each : 0; i > 0; i--) left.push(disk.cut(random));
+  };
+  const store = openSync(PATH, { ...SMALL, io });
+  assertEquals(store.countSync(), 0);
+  store.closeSync();
+  assertEquals(io.breaches, []);
+  return left;
+}
+
+test("creation can be cut at each step, and so can the one that follows", () => {
   const random = new Random(runSeed("creation"));
-  const cuts = open(random, new PowerCutIo(), 2);
-  console.log(`${cuts} power cuts`);
-  assert(cuts > 200, "each step was cut");
+  const left = cutsOfOpening(random, paranoidDisk(), 2);
+  assert(left.length > 20, "each step was cut");
+  for (const disk of left) {
+    const io = new SimIo({ seed: 7, disk: random.pick(cutsOfOpening(random, disk, 1)) });
+    const store = openSync(PATH, { ...SMALL, io });
+    assertEquals(store.countSync(), 0);
+    store.putSync("a", "b");
+    assertSound(store.verifySync());
+    const after = openSync(PATH, { ...SMALL, io: new SimIo({ seed: 8, disk: io.crash("power") }) });
+    assertEquals(after.countSync(), 1);
+    assertSound(after.verifySync());
+  }
 });
 
 test("a half-created store is not found by a reader, and not made by one", () => {
   const random = new Random(runSeed("half-created"));
-  const disk = new PowerCutIo();
-  const left: PowerCutIo[] = [];
-  disk.onStep = () => {
-    left.push(disk.cut(random), disk.cut(random));
-  };
-  openSync(PATH, { ...SMALL, io: disk });
   let refused = 0;
-  for (const image of left) {
-    const before = image.image();
+  for (const disk of cutsOfOpening(random, paranoidDisk(), 2)) {
+    const before = disk.image();
     for (const options of [{ readOnly: true }, { createIfMissing: false }]) {
       try {
-        openSync(PATH, { ...SMALL, ...options, io: image });
+        openSync(PATH, { ...SMALL, ...options, io: new SimIo({ disk }) }).closeSync();
       } catch (error) {
         assertEquals((error as { code?: string }).code, "KVIG_NOT_FOUND", String(error));
-        assertEquals(image.image(), before, "nothing was touched");
+        assertEquals(disk.image(), before, "nothing was touched");
         refused++;
       }
     }
@@ -67,26 +77,23 @@ test("a half-created store is not found by a reader, and not made by one", () =>
 });
 
 test("a creation that fails at any step can be done again", () => {
-  for (let step = 1;; step++) {
-    const disk = new PowerCutIo();
-    disk.onStep = (words) => {
-      if (disk.steps === step && !words.startsWith("remove")) throw new Error("no more");
-    };
-    let failed = false;
+  let failed = 0;
+  for (let nth = 0; nth === failed; nth++) {
+    const disk = paranoidDisk();
+    const match = (operation: SimOperation): boolean =>
+      changes(operation) && operation.kind !== "remove";
+    const faults = new PlannedFaults([{ kind: "throws", nth, match }]);
     try {
-      openSync(PATH, { ...SMALL, io: disk });
+      openSync(PATH, { ...SMALL, io: new SimIo({ disk, faults }) }).closeSync();
     } catch (error) {
-      failed = true;
       assert(error instanceof Error, String(error));
+      failed++;
     }
-    if (!failed) break;
-    disk.onStep = () => {};
-    const store = openSync(PATH, { ...SMALL, io: disk });
+    const io = new SimIo({ seed: 2, disk: disk.killed() });
+    const store = openSync(PATH, { ...SMALL, io });
     assertSound(store.verifySync());
     store.closeSync();
-    assertCodeSync(
-      () => openSync(PATH, { ...SMALL, io: disk, errorIfExists: true }),
-      "KVIG_EXISTS",
-    );
+    assertCodeSync(() => openSync(PATH, { ...SMALL, io, errorIfExists: true }), "KVIG_EXISTS");
   }
+  assert(failed > 10, "each step failed");
 });

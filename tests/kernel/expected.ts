@@ -6,7 +6,7 @@
  */
 
 import { fail } from "../support/assert.ts";
-import { hashOf } from "../support/history.ts";
+import { hashOf, nameOf } from "../sim/model.ts";
 import { changesOf, COUNTER, verbOf } from "../support/numbered_commits.ts";
 import { placeOf } from "./life.ts";
 
@@ -77,7 +77,9 @@ export class Expected {
 
   #set(key: string, value: string | undefined): void {
     const old = this.#hashes.get(key) ?? 0;
-    const hash = value === undefined ? 0 : hashOf(encoder.encode(key), encoder.encode(value));
+    const hash = value === undefined
+      ? 0
+      : hashOf(nameOf(encoder.encode(key)), encoder.encode(value));
     // In two steps, so that no sum reaches 2 ** 53.
     this.#sum = (this.#sum - old + MODULUS) % MODULUS;
     this.#sum = (this.#sum + hash) % MODULUS;

@@ -12,7 +12,7 @@ import { createInterface } from "node:readline";
 import { isKvigError } from "../../core/errors.ts";
 import type { Kvig, VerifyReport } from "../../mod.ts";
 import { assertEquals } from "../support/assert.ts";
-import { sumOf } from "../support/history.ts";
+import { sumOf } from "../sim/model.ts";
 import type { Entry } from "../support/model.ts";
 import { commit, commitSync, DEFERRED_TASK, FLUSH_EVERY } from "../support/numbered_commits.ts";
 import { open, openSync, runtimeName } from "../support/runtime.ts";
