@@ -290,17 +290,15 @@ export class Pager {
     free.mask.fill(0);
     free.segment = -1;
     free.left = 0;
-    // While pages are loaded a checkpoint may end or a snapshot be closed: go on until a pass over
-    // all states finds none that is not covered. The working state does not change meanwhile.
-    const covered = new Set<State>();
-    for (let more = true; more;) {
-      more = false;
-      for (const state of [...this.metaStates, ...pages.holds.states, pages.work]) {
-        if (state === undefined || covered.has(state)) continue;
-        covered.add(state);
-        more = true;
-        yield* this.#coverState(state, segment);
-      }
+    // While pages are loaded a checkpoint may end or a snapshot be closed: go on until there is no
+    // state that is not covered. The working state does not change meanwhile.
+    const covered = new Set<State | undefined>([undefined]);
+    for (;;) {
+      const states = [...this.metaStates, ...pages.holds.states, pages.work];
+      const state = states.find((each) => !covered.has(each));
+      if (state === undefined) break;
+      covered.add(state);
+      yield* this.#coverHeld(state, segment);
     }
     const first = segment * free.places;
     const end = Math.min(pages.work.pageCount, free.ceiling) - first;
@@ -311,6 +309,18 @@ export class Pager {
     if (segment === 0) free.mask[0] |= 3;
     free.maskMade(segment);
     free.coverPinned();
+  }
+
+  /** Covers a state; one that is held stays so meanwhile, for pages of it may be nowhere else. */
+  *#coverHeld(state: State, segment: number): Task<void> {
+    const { holds } = this.pages;
+    if (!holds.states.includes(state)) return yield* this.#coverState(state, segment);
+    holds.hold(state);
+    try {
+      yield* this.#coverState(state, segment);
+    } finally {
+      if (this.pages.release(state)) this.placesReleased();
+    }
   }
 
   *#coverState(state: State, segment: number): Task<void> {
