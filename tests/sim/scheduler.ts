@@ -30,6 +30,9 @@ export const LATENCIES: readonly Latency[] = [
   { shortHops: 60, longHops: 2000, longOneIn: 60 },
 ];
 
+/** Hops without anything due after which time goes on to where something is. */
+const IDLE_HOPS = 40;
+
 /** An operation in flight. */
 export interface Flight {
   /** Lets it take effect on the disk; called once. */
@@ -53,6 +56,9 @@ export class Scheduler {
   readonly #random: Random;
   readonly #latency: Latency;
   #hopping = false;
+  #nextDue = Infinity;
+  /** Hops in a row without anything due. */
+  #idleHops = 0;
 
   /** Draws from `random` how long each operation takes. */
   constructor(random: Random, latency: Latency) {
@@ -62,7 +68,9 @@ export class Scheduler {
 
   /** Issues an operation. */
   issue(effect: () => void, complete: () => void): void {
-    this.flights.push({ effect, complete, done: false, due: this.hops + this.#wait() });
+    const due = this.hops + this.#wait();
+    this.flights.push({ effect, complete, done: false, due });
+    if (due < this.#nextDue) this.#nextDue = due;
     if (!this.#hopping && !this.stopped) {
       this.#hopping = true;
       turned.then(this.#hop);
@@ -77,8 +85,17 @@ export class Scheduler {
   readonly #hop = (): void => {
     if (this.stopped) return;
     this.hops++;
+    if (this.hops < this.#nextDue) {
+      // By then everybody has done what there is to do before the next operation is over.
+      if (++this.#idleHops >= IDLE_HOPS) this.hops = this.#nextDue - 1;
+      turned.then(this.#hop);
+      return;
+    }
+    this.#idleHops = 0;
     const due = this.flights.filter((flight) => flight.due <= this.hops);
     for (const flight of due.length > 1 ? this.#random.shuffled(due) : due) this.#advance(flight);
+    this.#nextDue = Infinity;
+    for (const { due } of this.flights) if (due < this.#nextDue) this.#nextDue = due;
     this.#hopping = this.flights.length > 0 && !this.stopped;
     if (this.#hopping) turned.then(this.#hop);
   };
