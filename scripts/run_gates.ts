@@ -5,7 +5,7 @@
  * itself and not through npm: a nested npm would run on the Node.js that is first in PATH, and then
  * `$npm_node_execpath` would no longer name the machine's own.
  *
- * Usage: `run_gates.ts SCRIPT...`
+ * Usage: `run_gates.ts SCRIPT...`, each with arguments of its own if it is quoted with them
  *
  * @module
  */
@@ -25,9 +25,10 @@ function runGate(name: string, command: string): string {
 }
 
 const scripts = readJson("package.json")["scripts"] as Record<string, string>;
-const lines = process.argv.slice(2).map((name) => {
+const lines = process.argv.slice(2).map((gate) => {
+  const [name, ...rest] = gate.split(" ");
   const command = scripts[name];
   if (command === undefined) throw new Error(`package.json has no script ${name}`);
-  return runGate(name, command);
+  return runGate(gate, [command, ...rest].join(" "));
 });
 console.log(`\n${lines.join("\n")}`);
