@@ -49,6 +49,8 @@ export class LogReader {
   readonly #codec: BlockCodec;
   readonly #ringBlocks: number;
   readonly #chunkBlocks: number;
+  /** Whether the last scan failed because the log is ahead of the meta page that it began with. */
+  provesLostMeta = false;
   #chunkPlace = 0;
   #chunkCount = 0;
   // The group whose records are being read, and the position within it.
@@ -116,6 +118,7 @@ export class LogReader {
   }
 
   *#scanOnce(start: LogPosition, salt: number): Task<LogPosition> {
+    this.provesLostMeta = false;
     let { position, group } = start;
     const end = position + this.#ringBlocks;
     while (position < end) {
@@ -160,9 +163,11 @@ export class LogReader {
       if (!later || !this.#codec.valid(at, true, 0) || !plausible(header)) continue;
       if (header.index !== 0) continue;
       if (header.salt > salt) {
+        this.provesLostMeta = true;
         throw this.#corrupt(header.position, "it is newer than the meta page: that one was lost");
       }
       if (place === end.position % this.#ringBlocks && header.position > end.position) {
+        this.provesLostMeta = true;
         throw this.#corrupt(
           end.position,
           "it was overwritten by a later one: a meta page was lost",

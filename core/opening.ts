@@ -108,19 +108,23 @@ class Opening {
     this.#checkFound(data, found);
     const log = yield* this.#openLog(found.meta);
     const engine = this.#assemble(data, log, found);
-    yield* recover(
-      engine,
-      new LogReader(
-        log,
-        this.#mode,
-        this.#buffer,
-        found.meta.logBytes / found.meta.logBlockBytes,
-        this.#codec(found.meta),
-      ),
-      log.size > 0,
-    );
+    const ringBlocks = found.meta.logBytes / found.meta.logBlockBytes;
+    const codec = this.#codec(found.meta);
+    const reader = new LogReader(log, this.#mode, this.#buffer, ringBlocks, codec);
+    try {
+      yield* recover(engine, reader, log.size > 0);
+    } catch (error) {
+      throw reader.provesLostMeta ? (this.#unread(error) ?? error) : error;
+    }
     this.#checkSignal();
     return engine;
+  }
+
+  /** The error where the meta page that the log proves is there, and could not be read. */
+  #unread(error: unknown): KvigError | undefined {
+    if (this.#unreadable === undefined || !isKvigError(error, "KVIG_CORRUPT")) return undefined;
+    const what = `the newest meta page of ${this.#path} cannot be read: ${error.message}`;
+    return new KvigError("KVIG_IO", what, { file: this.#path, cause: this.#unreadable });
   }
 
   #checkSignal(): void {

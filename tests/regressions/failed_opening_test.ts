@@ -6,6 +6,7 @@
 
 import { test } from "node:test";
 
+import { isKvigError } from "../../core/errors.ts";
 import type { SimDisk } from "../sim/disk.ts";
 import { type PlannedFault, PlannedFaults, type SimOperation } from "../sim/faults.ts";
 import { SimIo } from "../sim/io.ts";
@@ -173,5 +174,35 @@ test("what is replayed was checked as it is, not as it was read before", () => {
       assertEquals(textOf(value), "x".repeat(200));
     }
     store.closeSync();
+  }
+});
+
+/*
+ * Found by the sweep of errors. The newest meta page could not be read, the log proved that it was
+ * newer than the other one, and opening said that the store was damaged: nothing was, and the next
+ * reading, by a disk that is well again, would have given the page.
+ */
+test("a newest meta page that cannot be read is an error of reading, not damage", () => {
+  const twice = new SimIo({ disk: killed() });
+  openTinySync(twice, PATH, PIECES).putSync("last", "one");
+  const disk = twice.crash("kill");
+  for (const readOnly of [false, true]) {
+    let failures = 0;
+    for (const at of [0, 512]) {
+      const match = (operation: SimOperation): boolean =>
+        of(PATH, "read")(operation) && operation.at === at;
+      const io = faulty(disk.killed(), { kind: "read error", times: 99, match });
+      try {
+        openTinySync(io, PATH, { ...PIECES, readOnly }).closeSync();
+      } catch (error) {
+        const thrown = assertCodeSync(() => {
+          throw error;
+        }, "KVIG_IO");
+        assert(isKvigError(thrown.cause, "KVIG_IO"), "the cause is what the reading failed with");
+        assertEquals(io.disk.image(), disk.image());
+        failures++;
+      }
+    }
+    assertEquals(failures, 1, "the log proves the newest one, and does without the other");
   }
 });
