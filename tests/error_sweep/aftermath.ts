@@ -57,13 +57,19 @@ export class Aftermath {
     for (const { path, done, contents } of judge.backups) this.#lookAtBackup(path, done, contents);
   }
 
+  /** How many of the first commits must be on the disk. */
+  get #least(): number {
+    const { judge, options } = this.#session;
+    return options.readOnly === true ? judge.leastShown : judge.least;
+  }
+
   /** What would be left if the process ended now. */
   #left(): Left[] {
     const { io, ledger, judge } = this.#session;
     const { injection } = this.#striker;
     const lied = injection?.kind === "late sync error" && judge.struck > 0;
-    const least = judge.least;
-    const damaged = judge.damaged;
+    const least = this.#least;
+    const { damaged } = judge;
     const after = lied ? 0 : least;
     const left: Left[] = [{
       name: "after a power cut that kept only what was durable",
@@ -106,12 +112,12 @@ export class Aftermath {
       this.#lookAt({
         name: "opened again on the system that failed a sync",
         disk: io.disk,
-        least: judge.least,
+        least: this.#least,
         damaged: judge.damaged,
       });
     } else {
       const { damaged } = judge;
-      this.#lookAt({ name: "after closing", disk: io.disk, least: judge.least, damaged });
+      this.#lookAt({ name: "after closing", disk: io.disk, least: this.#least, damaged });
     }
   }
 

@@ -99,6 +99,12 @@ export class Judge {
     return this.damaged && inLog ? Math.min(this.provable, acknowledged) : acknowledged;
   }
 
+  /** The same where nothing was written: what reads hid is there again when they no longer do. */
+  get leastShown(): number {
+    const { acknowledged } = this.#ledger;
+    return this.hidden && !this.damaged && this.#striker.over ? acknowledged : this.least;
+  }
+
   /** Whether every read of a file gives something else than what is there. */
   get hidden(): boolean {
     const { injection } = this.#striker;
@@ -206,6 +212,8 @@ export class Judge {
     const { injection } = this.#striker;
     if (injection === undefined || this.#reaction === undefined) return false;
     if (this.damaged) return code === "KVIG_CORRUPT" || code === "KVIG_IO";
+    // What is never over keeps its files open, and locked.
+    if (injection.kind === "never" && this.stuckCalls > 0 && code === "KVIG_LOCKED") return true;
     if (this.#striker.over) return false;
     // Once and past: whatever begins after it succeeds again.
     if (!injection.ever && struck > 0) return false;

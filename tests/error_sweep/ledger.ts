@@ -40,6 +40,8 @@ export interface Commit {
 /** All commits of one store. */
 export class Ledger {
   readonly #commits: Commit[];
+  /** What a read-only opening shows, where that is not what all commits come to. */
+  #shown: Contents | undefined = undefined;
 
   /** Begins with an empty store, or with the commits of another ledger. */
   constructor(other?: Ledger) {
@@ -75,6 +77,7 @@ export class Ledger {
 
   /** What a reader sees now; commits of which nothing is known are left out with `certain`. */
   visible(certain = false): Contents {
+    if (this.#shown !== undefined) return this.#shown;
     const state = new Map<string, string>();
     for (const { changes, fate } of this.#commits) {
       if (fate === "aborted" || (certain && fate === "unknown")) continue;
@@ -109,6 +112,18 @@ export class Ledger {
       else if (commit.fate !== "aborted") commit.fate = "acknowledged";
     });
     return true;
+  }
+
+  /** Like {@link adopt}, for an opening that writes nothing: all commits stay what they are. */
+  show(found: Contents, least: number): boolean {
+    if (!this.allows(found, least)) return false;
+    this.#shown = found;
+    return true;
+  }
+
+  /** The opening whose state was shown is over. */
+  showAll(): void {
+    this.#shown = undefined;
   }
 
   /** After how many commits the store was in a state; −1 for none that may be found. */

@@ -92,6 +92,7 @@ export class Session {
   async open(phase: Phase, more: TinyOptions = {}): Promise<boolean> {
     const options = { ...this.options, ...more };
     const before = this.judge.beginOpening();
+    this.ledger.showAll();
     const opened = await this.#call<Kvig>({
       phase,
       name: "open()",
@@ -116,7 +117,11 @@ export class Session {
       later: async () => (await store.range().toArray()).map(asText),
     });
     if (entries === FAILED) return;
-    if (!this.ledger.adopt(new Map(entries), this.judge.least)) {
+    const found = new Map(entries);
+    const right = this.options.readOnly === true
+      ? this.ledger.show(found, this.judge.leastShown)
+      : this.ledger.adopt(found, this.judge.least);
+    if (!right) {
       this.judge.violate(
         `after open() there are ${entries.length} entries, of no state to be found`,
       );

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { META_BYTES } from "../../core/meta.ts";
 import type { FaultKind, SimOperation } from "./faults.ts";
 
 /** What an operation is for. */
@@ -95,8 +96,11 @@ function readRole({ path, at, length }: SimOperation, place: Place): Role {
   if (path === place.path + LOG_SUFFIX) return "log read";
   if (path !== place.path) return "copy read";
   // A meta page is read in part, wherever it may be: its page size is not known yet.
-  if (at < 2 * place.pageBytes || (length < place.pageBytes && powerOfTwo(at))) return "meta read";
-  return length === place.pageBytes && at % place.pageBytes === 0 ? "page read" : "overflow read";
+  const { pageBytes } = place;
+  const meta = length === META_BYTES && length < pageBytes && powerOfTwo(at);
+  if (at < 2 * pageBytes || meta) return "meta read";
+  // What a short read left of a page is read up to the page's end.
+  return at % pageBytes + length === pageBytes ? "page read" : "overflow read";
 }
 
 function powerOfTwo(at: number): boolean {
