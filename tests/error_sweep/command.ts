@@ -55,7 +55,9 @@ store makes of it. The last line is one JSON object; the exit code is 1 when any
   --once, --ever    only faults that strike once, or only those that last
   --round NUMBER    only this round
   --seed NUMBER     what everything follows from (1, or KVIG_SEED)
-  --long            ${LONG_ROUNDS} rounds with other latencies, orders and parts instead of one
+  --long            ${LONG_ROUNDS} rounds with other latencies, orders and parts, in which each
+                    fault strikes once and for ever; otherwise a third of them does both, the
+                    others one of the two in turn, unless --once, --ever or --index chooses
   --cells           print how often each fault struck each role in each phase
   --trace           print the operations of each run; choose one with the options above
   --help            this text

@@ -31,8 +31,10 @@ interface Found {
 }
 
 function optionsOf(command: Command, share: number, shares: number): SweepOptions {
+  const { rounds, index, ever } = command;
   return {
     ...command,
+    brief: rounds === 1 && index === undefined && ever === undefined,
     share,
     shares,
     onViolation: (violation) => console.log(describe(violation, command.seed)),
