@@ -1,5 +1,5 @@
 /**
- * How many cases each general detector has for a patch, and where the first ones come from.
+ * The general detectors, and how many of their cases are tried for a patch.
  *
  * @module
  */
@@ -30,9 +30,20 @@ export const DETECTORS: Readonly<Record<GeneralName, GeneralDetector>> = {
     what: "power cuts at every step, as in `npm run crash`",
     unit: "workload",
     few: 12,
-    cases: 115,
+    cases: 119,
   },
-  damage: { what: "a share of the matrix of `npm run damage`", unit: "piece", few: 16, cases: 80 },
+  errors: {
+    what: "a share of the sweep of `npm run errors`: a kind of fault in a workload each",
+    unit: "case",
+    few: 14,
+    cases: 392,
+  },
+  damage: {
+    what: "a share of the matrix of `npm run damage`",
+    unit: "piece",
+    few: 16,
+    cases: 32,
+  },
 };
 
 /** The numbers of all cases of a detector, or of few of them, `first` before the others. */

@@ -22,7 +22,7 @@ export interface Edit {
 }
 
 /** The detectors that know nothing of the patches: they compare whole stores with models. */
-export const GENERAL = ["sim", "crash", "damage"] as const;
+export const GENERAL = ["sim", "crash", "errors", "damage"] as const;
 
 /** Name of a general detector. */
 export type GeneralName = typeof GENERAL[number];
@@ -83,7 +83,9 @@ export function applyEdits(
     }
     text = text.replace(find, () => put);
   }
-  if (text === source) throw new Error(`sabotage "${name}" changes nothing in ${file}`);
+  if (text === source) {
+    throw new Error(`sabotage "${name}" changes nothing in ${file}`);
+  }
   return text;
 }
 

@@ -10,6 +10,7 @@ import { edit, type Patch } from "./patch.ts";
 export const LOG_PATCHES: readonly Patch[] = [
   {
     name: "block-checksum-unchecked",
+    general: { by: "damage", at: 9 },
     test: {
       file: "rules/log_reading_test.ts",
       test: "each block's checksum is chained to the one before it, and the last says so",
@@ -72,6 +73,7 @@ export const LOG_PATCHES: readonly Patch[] = [
   },
   {
     name: "tail-read-once",
+    general: { by: "errors", at: 285 },
     test: {
       file: "regressions/passing_faults_test.ts",
       test: "no read of opening that comes from a wrong place takes a commit away",
@@ -85,6 +87,7 @@ export const LOG_PATCHES: readonly Patch[] = [
   },
   {
     name: "damage-taken-for-a-torn-tail",
+    general: { by: "damage", at: 9 },
     test: {
       file: "rules/log_reading_test.ts",
       test: "a bad block is damage where a later group says that its group was durable",
@@ -104,6 +107,7 @@ export const LOG_PATCHES: readonly Patch[] = [
   },
   {
     name: "blocks-name-nothing-durable",
+    general: { by: "damage", at: 9 },
     test: {
       file: "rules/log_test.ts",
       test: "each block names the last group known durable when it was written",
@@ -219,6 +223,7 @@ export const LOG_PATCHES: readonly Patch[] = [
   },
   {
     name: "checkpoint-claims-the-next-group",
+    general: { by: "crash", at: 0 },
     test: {
       file: "rules/checkpoint_test.ts",
       test: "roots, counts, sequence, group and position are those of the moment of closing",

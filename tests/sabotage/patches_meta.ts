@@ -85,6 +85,7 @@ export const META_PATCHES: readonly Patch[] = [
   },
   {
     name: "epoch-does-not-move-on",
+    general: { by: "errors", at: 285 },
     test: {
       file: "rules/files_and_epochs_test.ts",
       test: "the epoch moves on before a place written under it is handed out again",

@@ -10,6 +10,7 @@ import { edit, type Patch } from "./patch.ts";
 export const PAGE_PATCHES: readonly Patch[] = [
   {
     name: "page-checksum-unchecked",
+    general: { by: "damage", at: 0 },
     test: {
       file: "rules/files_and_epochs_test.ts",
       test: "a wrong number, an old epoch and a bad checksum are each told by the page",
@@ -23,6 +24,7 @@ export const PAGE_PATCHES: readonly Patch[] = [
   },
   {
     name: "page-number-unchecked",
+    general: { by: "errors", at: 282 },
     test: {
       file: "rules/files_and_epochs_test.ts",
       test: "a wrong number, an old epoch and a bad checksum are each told by the page",
@@ -32,6 +34,7 @@ export const PAGE_PATCHES: readonly Patch[] = [
   },
   {
     name: "reference-epoch-unchecked",
+    general: { by: "errors", at: 285 },
     test: {
       file: "rules/files_and_epochs_test.ts",
       test: "a wrong number, an old epoch and a bad checksum are each told by the page",
@@ -41,7 +44,7 @@ export const PAGE_PATCHES: readonly Patch[] = [
   },
   {
     name: "large-value-unchecked",
-    general: { by: "sim", at: 33 },
+    general: { by: "errors", at: 283 },
     test: {
       file: "store/damaged_pages_test.ts",
       test: "a flipped bit in a large value is named by its first page",
@@ -132,6 +135,7 @@ export const PAGE_PATCHES: readonly Patch[] = [
   },
   {
     name: "page-read-once",
+    general: { by: "errors", at: 282 },
     test: {
       file: "rules/cache_test.ts",
       test: "a page that comes from a wrong place once is read again",

@@ -22,6 +22,7 @@ export const PLACE_PATCHES: readonly Patch[] = [
   },
   {
     name: "place-of-the-older-meta-page-reused",
+    general: { by: "damage", at: 8 },
     test: {
       file: "rules/free_space_test.ts",
       test: "no place is reused that either durable meta page reaches",

@@ -10,7 +10,7 @@ import { edit, type Patch } from "./patch.ts";
 export const SYNC_PATCHES: readonly Patch[] = [
   {
     name: "no-sync-of-pages",
-    general: { by: "sim", at: 89 },
+    general: { by: "crash", at: 0 },
     test: {
       file: "rules/checkpoint_test.ts",
       test: "the order is: pages, sync, log, sync, the other meta page, sync",
@@ -105,7 +105,6 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "no-sync-of-log-in-checkpoint",
-    general: { by: "crash", at: 10 },
     test: {
       file: "rules/checkpoint_test.ts",
       test: "the order is: pages, sync, log, sync, the other meta page, sync",
@@ -115,7 +114,7 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "meta-page-before-pages",
-    general: { by: "sim", at: 1 },
+    general: { by: "crash", at: 0 },
     test: {
       file: "rules/checkpoint_test.ts",
       test: "the order is: pages, sync, log, sync, the other meta page, sync",
@@ -152,6 +151,7 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "failed-sync-tried-again",
+    general: { by: "errors", at: 112 },
     test: {
       file: "rules/log_test.ts",
       test: "a failed write or sync of the log fails the store, and nothing follows it",
@@ -166,6 +166,7 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "failed-sync-of-checkpoint-drops-it",
+    general: { by: "errors", at: 113 },
     test: {
       file: "rules/checkpoint_test.ts",
       test: "a failed meta page or sync fails the store, and reopening decides",
@@ -179,7 +180,7 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "failed-meta-page-is-forgotten",
-    general: { by: "sim", at: 34 },
+    general: { by: "errors", at: 112 },
     test: {
       file: "rules/checkpoint_test.ts",
       test: "a failed meta page or sync fails the store, and reopening decides",
@@ -193,7 +194,7 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "failure-does-not-stick",
-    general: { by: "sim", at: 3 },
+    general: { by: "errors", at: 112 },
     test: {
       file: "rules/log_test.ts",
       test: "a failed write or sync of the log fails the store, and nothing follows it",
@@ -220,6 +221,7 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "failed-page-is-clean",
+    general: { by: "errors", at: 90 },
     test: {
       file: "rules/checkpoint_test.ts",
       test: "a failed data page drops the checkpoint, and its pages go with the next",
@@ -235,7 +237,7 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "failed-log-write-is-an-abort",
-    general: { by: "sim", at: 15 },
+    general: { by: "errors", at: 112 },
     test: {
       file: "rules/log_test.ts",
       test: "a failed write or sync of the log fails the store, and nothing follows it",

@@ -10,8 +10,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { CASES } from "./cases.ts";
 import { casesOf, DETECTORS } from "./detectors.ts";
-import { applyEdits, filesOf } from "./patch.ts";
+import { applyEdits, filesOf, GENERAL } from "./patch.ts";
 import { PATCHES } from "./patches.ts";
 import { DOCS_PATH, repositoryRoot, rowsIn, rowsOf } from "./table.ts";
 
@@ -47,6 +48,16 @@ test("the case that is known to notice comes first, and none is left out", () =>
   const all = casesOf("sim", 7);
   assertEquals(all.slice(0, 3), [7, 0, 1]);
   assertEquals(new Set(all).size, DETECTORS.sim.cases);
+});
+
+test("every case that is tried is one that its detector has", () => {
+  for (const name of GENERAL) {
+    const { count } = CASES[name]();
+    const { few, cases } = DETECTORS[name];
+    assert(few <= cases, name);
+    if (count === Infinity) continue;
+    assertEquals(cases, count, `${name}: the number in detectors.ts`);
+  }
 });
 
 test("docs/testing.md lists the patches: npm run sabotage -- --write-docs", () => {
