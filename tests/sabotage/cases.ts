@@ -23,7 +23,9 @@ export interface Cases {
 }
 
 const LIFE_STEPS = 200;
-const ERRORS_ONE_IN = 5;
+const ERRORS_ONE_IN = 3;
+/** A call that never ends may keep a lock: what may come of that is the sweep's own to judge. */
+const ERROR_KINDS = FAULT_KINDS.filter((kind) => kind !== "never");
 const DAMAGE_SHARE = 1009;
 
 /** Makes ready what a detector looks at. */
@@ -46,7 +48,7 @@ export const CASES: Readonly<Record<GeneralName, () => Cases>> = {
       },
     };
   },
-  errors: () => ({ count: WORKLOADS.length * FAULT_KINDS.length, judge: strike }),
+  errors: () => ({ count: WORKLOADS.length * ERROR_KINDS.length, judge: strike }),
   damage() {
     const pieces = piecesOf(DAMAGE_SHARE);
     return {
@@ -59,10 +61,10 @@ export const CASES: Readonly<Record<GeneralName, () => Cases>> = {
   },
 };
 
-/** One kind of fault at the operations of one workload. */
+/** One kind of fault, once, at operations of one workload. */
 async function strike(at: number): Promise<string> {
   const workload = WORKLOADS[at % WORKLOADS.length];
-  const kind = FAULT_KINDS[Math.floor(at / WORKLOADS.length)];
+  const kind = ERROR_KINDS[Math.floor(at / WORKLOADS.length)];
   let complaint = "";
   await sweep([workload], {
     seed: 1,
@@ -70,6 +72,7 @@ async function strike(at: number): Promise<string> {
     rounds: 1,
     share: 0,
     shares: 1,
+    ever: false,
     oneIn: ERRORS_ONE_IN,
     onViolation({ injection, what }) {
       complaint ||= `${workload.name}, ${kind} at operation ${injection?.index}: ${what[0]}`;

@@ -36,7 +36,7 @@ export const DETECTORS: Readonly<Record<GeneralName, GeneralDetector>> = {
     what: "a share of the sweep of `npm run errors`: a kind of fault in a workload each",
     unit: "case",
     few: 14,
-    cases: 392,
+    cases: 378,
   },
   damage: {
     what: "a share of the matrix of `npm run damage`",

@@ -10,6 +10,7 @@ import { edit, type Patch } from "./patch.ts";
 export const META_PATCHES: readonly Patch[] = [
   {
     name: "wrong-meta-slot",
+    general: { by: "crash", at: 0 },
     test: {
       file: "rules/files_and_epochs_test.ts",
       test: "every meta page raises the limit, takes the next number and the older slot",
@@ -85,7 +86,6 @@ export const META_PATCHES: readonly Patch[] = [
   },
   {
     name: "epoch-does-not-move-on",
-    general: { by: "errors", at: 285 },
     test: {
       file: "rules/files_and_epochs_test.ts",
       test: "the epoch moves on before a place written under it is handed out again",
@@ -95,6 +95,7 @@ export const META_PATCHES: readonly Patch[] = [
   },
   {
     name: "epoch-limit-ignored",
+    general: { by: "crash", at: 0 },
     test: {
       file: "rules/files_and_epochs_test.ts",
       test: "new epochs start at the limit that the opening found",
@@ -157,6 +158,7 @@ export const META_PATCHES: readonly Patch[] = [
   },
   {
     name: "epoch-repeated-after-abort",
+    general: { by: "errors", at: 3 },
     test: {
       file: "rules/files_and_epochs_test.ts",
       test: "no two writings share number and epoch across spills of an aborted transaction",

@@ -24,7 +24,7 @@ export const PAGE_PATCHES: readonly Patch[] = [
   },
   {
     name: "page-number-unchecked",
-    general: { by: "errors", at: 282 },
+    general: { by: "damage", at: 4 },
     test: {
       file: "rules/files_and_epochs_test.ts",
       test: "a wrong number, an old epoch and a bad checksum are each told by the page",
@@ -34,7 +34,7 @@ export const PAGE_PATCHES: readonly Patch[] = [
   },
   {
     name: "reference-epoch-unchecked",
-    general: { by: "errors", at: 285 },
+    general: { by: "damage", at: 22 },
     test: {
       file: "rules/files_and_epochs_test.ts",
       test: "a wrong number, an old epoch and a bad checksum are each told by the page",
@@ -44,7 +44,7 @@ export const PAGE_PATCHES: readonly Patch[] = [
   },
   {
     name: "large-value-unchecked",
-    general: { by: "errors", at: 283 },
+    general: { by: "damage", at: 0 },
     test: {
       file: "store/damaged_pages_test.ts",
       test: "a flipped bit in a large value is named by its first page",
@@ -68,6 +68,7 @@ export const PAGE_PATCHES: readonly Patch[] = [
   },
   {
     name: "spilled-page-changed-in-place",
+    general: { by: "errors", at: 3 },
     test: {
       file: "rules/life_of_a_transaction_test.ts",
       test: "a transaction of any size works: its pages are spilled, both meta pages commit it",
@@ -81,6 +82,7 @@ export const PAGE_PATCHES: readonly Patch[] = [
   },
   {
     name: "page-evicted-while-read",
+    general: { by: "errors", at: 3 },
     test: {
       file: "unit/sieve_test.ts",
       test: "reserve() evicts no page that is dirty or busy",
@@ -135,7 +137,6 @@ export const PAGE_PATCHES: readonly Patch[] = [
   },
   {
     name: "page-read-once",
-    general: { by: "errors", at: 282 },
     test: {
       file: "rules/cache_test.ts",
       test: "a page that comes from a wrong place once is read again",
@@ -149,6 +150,7 @@ export const PAGE_PATCHES: readonly Patch[] = [
   },
   {
     name: "dirty-page-evicted",
+    general: { by: "errors", at: 3 },
     test: {
       file: "unit/sieve_test.ts",
       test: "reserve() evicts no page that is dirty or busy",

@@ -78,6 +78,7 @@ export const PLACE_PATCHES: readonly Patch[] = [
   },
   {
     name: "place-being-read-reused",
+    general: { by: "errors", at: 3 },
     test: {
       file: "rules/free_space_test.ts",
       test: "no place is handed out while a read of it is in flight",
@@ -93,6 +94,7 @@ export const PLACE_PATCHES: readonly Patch[] = [
   },
   {
     name: "place-being-written-reused",
+    general: { by: "errors", at: 3 },
     test: {
       file: "rules/free_space_test.ts",
       test: "no place is handed out while a write of it is in flight",
@@ -108,6 +110,7 @@ export const PLACE_PATCHES: readonly Patch[] = [
   },
   {
     name: "large-value-freed-while-read",
+    general: { by: "errors", at: 3 },
     test: {
       file: "rules/free_space_test.ts",
       test: "no place of a large value is handed out while get() reads it",
@@ -129,6 +132,7 @@ export const PLACE_PATCHES: readonly Patch[] = [
   },
   {
     name: "transaction-ends-beside-its-reads",
+    general: { by: "errors", at: 3 },
     test: {
       file: "regressions/large_values_test.ts",
       test: "places of a large value that is being read are not written",
@@ -201,6 +205,7 @@ export const PLACE_PATCHES: readonly Patch[] = [
   },
   {
     name: "hold-never-released",
+    general: { by: "errors", at: 3 },
     test: {
       file: "rules/snapshots_test.ts",
       test: "an iterator lets its state go when it is done, returns, or its consumer throws",

@@ -46,7 +46,6 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "no-sync-at-opening",
-    general: { by: "sim", at: 15 },
     test: {
       file: "rules/recovery_test.ts",
       test: "opening for writing syncs both files full before it writes anything",
