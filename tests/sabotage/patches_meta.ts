@@ -34,7 +34,7 @@ export const META_PATCHES: readonly Patch[] = [
   },
   {
     name: "meta-checksum-unchecked",
-    general: { by: "sim", at: 32 },
+    general: { by: "sim", at: 34 },
     test: {
       file: "unit/meta_test.ts",
       test: "a meta page with any bit flipped is no meta page",
@@ -158,7 +158,7 @@ export const META_PATCHES: readonly Patch[] = [
   },
   {
     name: "epoch-repeated-after-abort",
-    general: { by: "errors", at: 3 },
+    general: { by: "errors", at: 9 },
     test: {
       file: "rules/files_and_epochs_test.ts",
       test: "no two writings share number and epoch across spills of an aborted transaction",

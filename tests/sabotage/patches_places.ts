@@ -12,7 +12,7 @@ const ALL_STATES = "[...this.metaStates, ...pages.holds.states, pages.work]";
 export const PLACE_PATCHES: readonly Patch[] = [
   {
     name: "place-of-the-meta-pages-reused",
-    general: { by: "sim", at: 1 },
+    general: { by: "sim", at: 3 },
     test: {
       file: "rules/free_space_test.ts",
       test: "no place is reused that either durable meta page reaches",
@@ -78,7 +78,6 @@ export const PLACE_PATCHES: readonly Patch[] = [
   },
   {
     name: "place-being-read-reused",
-    general: { by: "errors", at: 3 },
     test: {
       file: "rules/free_space_test.ts",
       test: "no place is handed out while a read of it is in flight",
@@ -94,7 +93,6 @@ export const PLACE_PATCHES: readonly Patch[] = [
   },
   {
     name: "place-being-written-reused",
-    general: { by: "errors", at: 3 },
     test: {
       file: "rules/free_space_test.ts",
       test: "no place is handed out while a write of it is in flight",
@@ -110,7 +108,6 @@ export const PLACE_PATCHES: readonly Patch[] = [
   },
   {
     name: "large-value-freed-while-read",
-    general: { by: "errors", at: 3 },
     test: {
       file: "rules/free_space_test.ts",
       test: "no place of a large value is handed out while get() reads it",
@@ -132,7 +129,6 @@ export const PLACE_PATCHES: readonly Patch[] = [
   },
   {
     name: "transaction-ends-beside-its-reads",
-    general: { by: "errors", at: 3 },
     test: {
       file: "regressions/large_values_test.ts",
       test: "places of a large value that is being read are not written",
@@ -205,7 +201,6 @@ export const PLACE_PATCHES: readonly Patch[] = [
   },
   {
     name: "hold-never-released",
-    general: { by: "errors", at: 3 },
     test: {
       file: "rules/snapshots_test.ts",
       test: "an iterator lets its state go when it is done, returns, or its consumer throws",

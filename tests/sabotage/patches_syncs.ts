@@ -150,7 +150,6 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "failed-sync-tried-again",
-    general: { by: "errors", at: 112 },
     test: {
       file: "rules/log_test.ts",
       test: "a failed write or sync of the log fails the store, and nothing follows it",
@@ -165,7 +164,6 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "failed-sync-of-checkpoint-drops-it",
-    general: { by: "errors", at: 113 },
     test: {
       file: "rules/checkpoint_test.ts",
       test: "a failed meta page or sync fails the store, and reopening decides",
@@ -179,7 +177,6 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "failed-meta-page-is-forgotten",
-    general: { by: "errors", at: 112 },
     test: {
       file: "rules/checkpoint_test.ts",
       test: "a failed meta page or sync fails the store, and reopening decides",
@@ -193,7 +190,6 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "failure-does-not-stick",
-    general: { by: "errors", at: 112 },
     test: {
       file: "rules/log_test.ts",
       test: "a failed write or sync of the log fails the store, and nothing follows it",
@@ -236,7 +232,6 @@ export const SYNC_PATCHES: readonly Patch[] = [
   },
   {
     name: "failed-log-write-is-an-abort",
-    general: { by: "errors", at: 112 },
     test: {
       file: "rules/log_test.ts",
       test: "a failed write or sync of the log fails the store, and nothing follows it",

@@ -160,7 +160,6 @@ export const USE_PATCHES: readonly Patch[] = [
   },
   {
     name: "future-taken-twice",
-    general: { by: "errors", at: 3 },
     test: {
       file: "unit/future_test.ts",
       test: "take() gives the value once",
