@@ -163,6 +163,10 @@ class Life {
     };
   }
 
+  get #silentFaults(): number {
+    return this.#faults.chosen.filter(({ fault }) => FAULTS[fault.kind].silent).length;
+  }
+
   // Opening and crashes
 
   async #open(options: TinyOptions = {}): Promise<boolean> {
@@ -273,6 +277,8 @@ class Life {
     const { profile } = this.#plan;
     let first = acknowledged;
     if (damaged) first = Math.min(first, this.#floors[0], this.#lied);
+    // One damaged block of the log is noticed by what stands behind it; two faults can hide that.
+    if (this.#silentFaults > 1) first = 0;
     if (profile === "liar") first = 0;
     for (let version = 0; version <= model.last; version++) this.#ever.add(model.sum(version));
     const found = model.versionsLike(sum, count, first, model.last);
