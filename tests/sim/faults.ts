@@ -40,7 +40,7 @@ export interface SimOperation {
   readonly pieces: number;
   /** Size of the file as its opener knows it; 0 where no file is open. In bytes. */
   readonly size: number;
-  /** What the runner said that goes on; see {@link SimOptions.phase}. */
+  /** What the runner said that goes on; see `phase` of the Io. */
   readonly phase: string;
 }
 
