@@ -69,6 +69,7 @@ export class LifeContext {
   excuses: () => Excuses;
   readonly #running = new Set<Promise<void>>();
   readonly #keys: Uint8Array[] = [];
+  readonly #names: string[] = [];
   #tags = 0;
 
   /** Begins a life with an empty model. */
@@ -85,6 +86,11 @@ export class LifeContext {
   /** The key with a number. */
   key(index: number): Uint8Array {
     return this.#keys[index] ??= keyWith(this.plan.shape, index, this.maxKeyBytes);
+  }
+
+  /** The name of the key with a number. */
+  name(index: number): string {
+    return this.#names[index] ??= nameOf(this.key(index));
   }
 
   /** Changes with values that were never written before. */
@@ -114,8 +120,8 @@ export class LifeContext {
   /** Names of a range in a version, in the order of the walk. */
   names({ from, to, reverse, limit }: RangePlan, version: number): string[] {
     const names = this.model.names(version, {
-      from: from === undefined ? undefined : nameOf(this.key(from)),
-      to: to === undefined ? undefined : nameOf(this.key(to)),
+      from: from === undefined ? undefined : this.name(from),
+      to: to === undefined ? undefined : this.name(to),
     });
     if (reverse === true) names.reverse();
     return names.slice(0, limit ?? Infinity);

@@ -9,7 +9,9 @@
 type Shape = (index: number, maxBytes: number) => Uint8Array;
 
 function text(string: string, maxBytes: number): Uint8Array {
-  return Uint8Array.from(string.slice(0, maxBytes), (character) => character.charCodeAt(0));
+  const key = new Uint8Array(Math.min(string.length, maxBytes));
+  for (let i = 0; i < key.length; i++) key[i] = string.charCodeAt(i);
+  return key;
 }
 
 /** Mixes a number, so that neighbours are far from each other. */

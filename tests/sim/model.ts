@@ -28,6 +28,8 @@ interface Call {
 interface Writing {
   readonly version: number;
   readonly value: Uint8Array | undefined;
+  /** Hash of the entry; 0 where there is no value. */
+  readonly hash: number;
 }
 
 /** A range of names; see {@link nameOf}. */
@@ -42,14 +44,14 @@ const MODULUS = 2 ** 52;
 
 /** A key as text that sorts like its bytes. */
 export function nameOf(key: Uint8Array): string {
-  let name = "";
-  for (let i = 0; i < key.length; i++) name += String.fromCharCode(key[i]);
-  return name;
+  return String.fromCharCode.apply(null, key as unknown as number[]);
 }
 
 /** The key of a name. */
 export function keyOf(name: string): Uint8Array {
-  return Uint8Array.from(name, (character) => character.charCodeAt(0));
+  const key = new Uint8Array(name.length);
+  for (let i = 0; i < key.length; i++) key[i] = name.charCodeAt(i);
+  return key;
 }
 
 /** A hash of one entry, of 52 bits; sums of them tell states apart. */
@@ -72,9 +74,12 @@ export function sumOf(entries: Iterable<readonly [Uint8Array, Uint8Array]>): num
   return sum;
 }
 
-function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+/** Whether both are the same bytes, or both are missing. */
+export function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** A sorted map with all of its versions. */
@@ -157,18 +162,23 @@ export class VersionedModel {
       this.#writings.set(name, writings = []);
       this.#sorted = undefined;
     }
-    const old = writings.at(-1)?.value;
+    const last = writings.at(-1);
+    const old = last?.value;
     if (old === undefined && value === undefined) return false;
+    let sum = this.#sums[version];
+    let hash = 0;
     if (old !== undefined) {
-      this.#sums[version] = (this.#sums[version] - hashOf(name, old) + MODULUS) % MODULUS;
+      sum = (sum - last!.hash + MODULUS) % MODULUS;
       this.#counts[version]--;
     }
     if (value !== undefined) {
-      this.#sums[version] = (this.#sums[version] + hashOf(name, value)) % MODULUS;
+      hash = hashOf(name, value);
+      sum = (sum + hash) % MODULUS;
       this.#counts[version]++;
     }
-    if (writings.at(-1)?.version === version) writings.pop();
-    writings.push({ version, value });
+    this.#sums[version] = sum;
+    if (last?.version === version) writings.pop();
+    writings.push({ version, value, hash });
     return old !== undefined;
   }
 
@@ -210,7 +220,7 @@ export class VersionedModel {
   ): number[] {
     const versions: number[] = [];
     for (let version = first; version <= last; version++) {
-      if (same(this.get(name, version), value)) versions.push(version);
+      if (sameBytes(this.get(name, version), value)) versions.push(version);
     }
     return versions;
   }
@@ -243,8 +253,9 @@ export class VersionedModel {
     this.#sorted = undefined;
     this.#writings.clear();
     for (const [name, value] of values) {
-      this.#writings.set(name, [{ version: 0, value }]);
-      sum = (sum + hashOf(name, value)) % MODULUS;
+      const hash = hashOf(name, value);
+      this.#writings.set(name, [{ version: 0, value, hash }]);
+      sum = (sum + hash) % MODULUS;
     }
     this.#sums = [sum];
     this.#counts = [values.length];

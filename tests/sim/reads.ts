@@ -8,18 +8,13 @@
 import type { Kvig } from "../../core/database.ts";
 import { Violation } from "./calls.ts";
 import type { Entry, IterationPlay, LifeContext } from "./context.ts";
-import { nameOf, sumOf } from "./model.ts";
+import { nameOf, sameBytes, sumOf } from "./model.ts";
 import type { RangePlan, Step } from "./plan.ts";
 
 type Of<Kind extends Step["do"]> = Extract<Step, { readonly do: Kind }>;
 
-/** Room for the largest value there is. */
-const MEMORY_BYTES = 64 * 1024;
-
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
+/** Room for the largest value there is; whoever uses it waits for nothing meanwhile. */
+const MEMORY = new Uint8Array(64 * 1024);
 
 /** Fails unless the key has this value in one of the versions since `first`. */
 function checkValue(
@@ -29,7 +24,7 @@ function checkValue(
   value: Uint8Array | undefined,
   first: number,
 ): void {
-  const name = nameOf(life.key(index));
+  const name = life.name(index);
   const { model } = life;
   if (model.versionsWith(name, value, first, model.last).length > 0) return;
   const shown = value === undefined ? "nothing" : `a value of ${value.length} bytes`;
@@ -48,11 +43,12 @@ function versionsShowing(
   whole: boolean,
   versions: readonly number[],
 ): number[] {
+  const shown = entries.map(([key]) => nameOf(key));
   return versions.filter((version) => {
     const names = life.names(range, version);
     if (whole ? names.length !== entries.length : names.length < entries.length) return false;
-    return entries.every(([key, value], i) =>
-      names[i] === nameOf(key) && sameBytes(value, life.model.get(names[i], version))
+    return entries.every(([, value], i) =>
+      names[i] === shown[i] && sameBytes(value, life.model.get(names[i], version))
     );
   });
 }
@@ -84,13 +80,12 @@ export function get(life: LifeContext, step: Of<"get" | "has" | "getInto">): voi
   if (step.do === "get") {
     life.call("get", sync, () => sync ? store.getSync(key) : store.get(key), found);
   } else if (step.do === "getInto") {
-    const target = new Uint8Array(MEMORY_BYTES);
-    life.call("getInto", true, () => store.getInto(key, target), (length) => {
-      found(length < 0 ? undefined : target.slice(0, length));
+    life.call("getInto", true, () => store.getInto(key, MEMORY), (length) => {
+      found(length < 0 ? undefined : MEMORY.slice(0, length));
     });
   } else {
     life.call("has", sync, () => sync ? store.hasSync(key) : store.has(key), (there) => {
-      const name = nameOf(key);
+      const name = life.name(step.key);
       const { model } = life;
       for (let version = first; version <= model.last; version++) {
         if ((model.get(name, version) !== undefined) === there) return;
@@ -153,11 +148,10 @@ export function readRange(life: LifeContext, step: Of<"range" | "cursor" | "coun
 function walkCursor(life: LifeContext, options: Parameters<Kvig["cursor"]>[0]): Entry[] {
   const cursor = life.store.cursor(options);
   const entries: Entry[] = [];
-  const memory = new Uint8Array(MEMORY_BYTES);
   try {
     while (cursor.next()) {
-      const key = memory.slice(0, cursor.keyInto(memory));
-      entries.push([key, memory.slice(0, cursor.valueInto(memory))]);
+      const key = MEMORY.slice(0, cursor.keyInto(MEMORY));
+      entries.push([key, MEMORY.slice(0, cursor.valueInto(MEMORY))]);
     }
   } finally {
     cursor.close();

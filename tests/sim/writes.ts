@@ -8,7 +8,7 @@ import type { KvigError } from "../../core/errors.ts";
 import type { Transaction } from "../../core/transaction.ts";
 import { Violation } from "./calls.ts";
 import type { LifeContext } from "./context.ts";
-import { type Change, nameOf } from "./model.ts";
+import type { Change } from "./model.ts";
 import type { Step } from "./plan.ts";
 
 /** Thrown by transactions that are to be taken back. */
@@ -99,8 +99,8 @@ export function clear(life: LifeContext, step: Of<"clear">): void {
   const { from, to } = step;
   const change: Change = {
     kind: "clear",
-    from: from === undefined ? undefined : nameOf(life.key(from)),
-    to: to === undefined ? undefined : nameOf(life.key(to)),
+    from: from === undefined ? undefined : life.name(from),
+    to: to === undefined ? undefined : life.name(to),
   };
   const range = life.range({
     ...(from === undefined ? {} : { from }),
