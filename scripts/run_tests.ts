@@ -1,7 +1,9 @@
 /**
  * Runs the tests on the runtimes named: every file below tests/ that ends in `_test.ts`.
  *
- * Files are found, never listed by hand. Each runs in a process of its own, two at a time, and
+ * Files are found, never listed by hand. What tests the core alone, over memory or the simulator,
+ * runs by default on one runtime for each engine of JavaScript; a runtime named alone, and a part of
+ * a file name, run it everywhere. Each runs in a process of its own, two at a time, and
  * counts as run only when its report is complete and names at least one test. The report is JUnit
  * XML, the one form that the test runners of all runtimes can write. A test that is marked as todo,
  * or skipped without a reason, is a failure; one skipped with a reason is printed and counted.
@@ -19,6 +21,12 @@ import process from "node:process";
 import { filesBelow, root } from "./repository.ts";
 
 const FILES_AT_ONCE = 2;
+
+/** What a test imports that meets the runtime; without it, it tests the core alone. */
+const MEETS_RUNTIME =
+  /from "[^"]*(support\/(runtime|subprocess|conformance|tmp)\.ts|adapters\/(?!memory)|cli\/|node:(fs|child_process|worker_threads))/;
+/** Runtimes that stand for their engines: V8 and JavaScriptCore. */
+const ENGINES: readonly string[] = ["node20", "bun"];
 const FILE_LIMIT_MS = 8 * 60_000;
 
 interface Runtime {
@@ -282,6 +290,10 @@ const wanted = (file: string): boolean =>
 const files = filesBelow("tests", "_test.ts").filter(wanted);
 if (runtimes.length === 0) throw new Error(`name a runtime: ${Object.keys(RUNTIMES).join(" ")}`);
 if (files.length === 0) throw new Error(`no test file matches ${parts.join(" ")}`);
+const everywhere = parts.length > 0 || runtimes.length === 1;
 for (const name of runtimes) {
-  if (!await runRuntime(name, files, verbose)) process.exitCode = 1;
+  const own = everywhere || ENGINES.includes(name)
+    ? files
+    : files.filter((file) => MEETS_RUNTIME.test(readFileSync(join(root, file), "utf8")));
+  if (!await runRuntime(name, own, verbose)) process.exitCode = 1;
 }

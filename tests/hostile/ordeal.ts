@@ -73,13 +73,13 @@ export class Ordeal {
     return this.#course;
   }
 
-  #open(): Kvig | undefined {
+  #open(readOnly = this.#readOnly): Kvig | undefined {
     const { base, random } = this.#options;
     // A cache for the largest pages costs more than all the rest.
     const anySize = random.oneIn(24);
     const block = base.pageBytes;
     const checked = {
-      ...checkOptions({ readOnly: this.#readOnly, createIfMissing: this.#createIfMissing }),
+      ...checkOptions({ readOnly, createIfMissing: this.#createIfMissing && !readOnly }),
       pageBytes: anySize ? undefined : base.pageBytes,
       logBlockBytes: block,
       cacheBytes: 128 * (anySize ? 65_536 : base.pageBytes),
@@ -211,7 +211,7 @@ export class Ordeal {
     if (content !== undefined) this.#checkSound(store, content, errors);
     else this.#try(() => store.verifySync());
     this.#try(() => store.closeSync());
-    const again = this.#open();
+    const again = this.#open() ?? this.#openUsedUp();
     if (again === undefined) {
       if (content !== undefined && this.#course.errors === errors) {
         throw new Broken(`a verified store cannot be opened again: ${this.#course.refused}`);
@@ -222,6 +222,11 @@ export class Ordeal {
     if (content !== undefined) this.#checkSound(again, content, errors);
     else this.#try(() => again.verifySync());
     this.#try(() => again.closeSync());
+  }
+
+  /** A store whose numbers are used up is refused for writing, and can still be read and dumped. */
+  #openUsedUp(): Kvig | undefined {
+    return this.#course.refused === "KVIG_UNSUPPORTED" ? this.#open(true) : undefined;
   }
 
   #checkSound(store: Kvig, content: ReadonlyMap<string, Uint8Array>, errors: number): void {

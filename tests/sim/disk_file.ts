@@ -225,10 +225,13 @@ function imageOf(
   return [image, size];
 }
 
+/** Room of what has grown once: small files grow a page at a time. */
+const LEAST_GROWN_BYTES = 64 * 1024;
+
 /** The same bytes with room for at least `length`, zeros behind them. */
 export function grown(bytes: Uint8Array, length: number): Uint8Array {
   if (length <= bytes.length) return bytes;
-  const larger = new Uint8Array(Math.max(length, bytes.length + (bytes.length >>> 2)));
+  const larger = new Uint8Array(Math.max(length, LEAST_GROWN_BYTES, bytes.length * 1.5));
   larger.set(bytes);
   return larger;
 }

@@ -9,6 +9,8 @@
  * @module
  */
 
+import { checksum } from "../../core/checksum.ts";
+
 /** One change of a call. */
 export type Change =
   | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
@@ -56,15 +58,11 @@ export function keyOf(name: string): Uint8Array {
 
 /** A hash of one entry, of 52 bits; sums of them tell states apart. */
 export function hashOf(name: string, value: Uint8Array): number {
-  let a = 0x811C9DC5 ^ name.length;
-  let b = 0x1234567;
-  for (let i = 0; i < name.length; i++) a = Math.imul(a ^ name.charCodeAt(i), 0x01000193);
-  for (let i = 0; i < value.length; i++) {
-    a = Math.imul(a ^ value[i], 0x01000193);
-    b = Math.imul(b ^ value[i], 0x85EBCA6B) ^ (b >>> 13);
-  }
-  b = Math.imul(b ^ a ^ value.length, 0xC2B2AE35);
-  return ((a >>> 0) * 2 ** 20 + ((b ^ (b >>> 15)) >>> 12)) % MODULUS;
+  let key = 0x811C9DC5 ^ name.length;
+  for (let i = 0; i < name.length; i++) key = Math.imul(key ^ name.charCodeAt(i), 0x01000193);
+  const low = checksum(value, 0, value.length, key);
+  const high = checksum(value, 0, value.length, ~key) & 0xFFFFF;
+  return high * 2 ** 32 + low;
 }
 
 /** The hash of a whole state: the sum of those of its entries. */

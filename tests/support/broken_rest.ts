@@ -291,10 +291,10 @@ const brokenErrors: readonly BrokenIo[] = [
 /** The Ios of which memory, time or randomness are wrong. */
 const brokenServices: readonly BrokenIo[] = [
   brokenIo(
-    "allocate() gives memory at any address",
-    "allocate: gives zeros at a multiple of 4096",
+    "allocate() gives memory at an odd place",
+    "allocate: gives zeros that wider views fit",
     "blocking",
-    serving({ allocate: (bytes) => new Uint8Array(new ArrayBuffer(bytes + 8), 8, bytes) }),
+    serving({ allocate: (bytes) => new Uint8Array(new ArrayBuffer(bytes + 4), 4, bytes) }),
   ),
   brokenIo(
     "allocate() gives the same memory again",
