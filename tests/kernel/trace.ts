@@ -93,8 +93,10 @@ export class Trace {
       return name.endsWith("sync") && this.#files.includes(path) && began < closed;
     });
     const failed = syncs.filter(({ code }) => code !== "");
-    const dead = storeFailed || failed.length > 0;
-    const [met, settled] = dead ? [markedAt("failed"), markedAt("settled")] : [Infinity, Infinity];
+    // The first failure may be one that a store outlives, that of a read: it syncs after that.
+    const [met, settled] = storeFailed
+      ? [markedAt("failed"), markedAt("settled")]
+      : [Infinity, Infinity];
     const retried = syncs.filter((sync, index) => {
       const { path, began } = sync;
       const before = syncs.slice(0, index).filter((other) => other.path === path);
