@@ -209,9 +209,9 @@ export interface Io {
   syncDirectory(path: string, options?: CallOptions): Future<void>;
 
   /**
-   * New zeroed memory of `bytes` bytes at a fixed address, for operations without a copy: where the
-   * system has such, the address is a multiple of 4096. It must be a view, at a byteOffset that is a
-   * multiple of 8, of a buffer that is never resized or detached.
+   * New zeroed memory of `bytes` bytes at a fixed address, for operations without a copy: where
+   * the system has such, the address is a multiple of 4096. It must be a view, at a byteOffset that
+   * is a multiple of 8, of a buffer that is never resized or detached.
    * @throws {Error} when the memory cannot be had.
    */
   allocate(bytes: number): Uint8Array;
