@@ -62,6 +62,7 @@ export const PARTS: readonly Part[] = [
       "cli",
       "scripts",
       "examples",
+      "bench",
     ],
   },
 ].map((part) => ({ product: /^(core|adapter|mod|cli)/.test(part.name), ...part }));

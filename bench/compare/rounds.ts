@@ -1,0 +1,231 @@
+/**
+ * Runs a benchmark: every contestant in every round, in fresh processes that take turns, so that
+ * whatever else the machine does meets all of them.
+ *
+ * @module
+ */
+
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+
+import type { Scratch } from "../support/scratch.ts";
+import type { Plan } from "./arguments.ts";
+import { type Contestant, CONTESTANTS, KVIG } from "./contestants.ts";
+import type { Part } from "./part.ts";
+import { PARTS } from "./parts/all.ts";
+import type { Configuration, Series, Settings } from "./results.ts";
+import { commandOf, type Runtime, RUNTIMES } from "./runtimes.ts";
+import type { Job, Outcome } from "./session.ts";
+
+/** Memory for pages and size of the log, unless a part says otherwise. */
+export const CACHE_BYTES = 256 * 2 ** 20;
+const LONGEST_MILLISECONDS = 600_000;
+
+/** What to measure, and where to tell of it. */
+export interface Rounds {
+  /** What was asked for. */
+  readonly plan: Plan;
+  /** Who takes part. */
+  readonly contestants: readonly Contestant[];
+  /** The sources of kvig for a contestant, where not the repository's own. */
+  readonly kvigRoots: Readonly<Record<string, string>>;
+  /** Called with what is being done. */
+  readonly tell: (line: string) => void;
+}
+
+/** What came out. */
+export interface Measured {
+  /** The figures. */
+  readonly series: Series[];
+  /** What could not be measured, and why. */
+  readonly remarks: string[];
+}
+
+/** The contestants of a plan, kvig first. */
+export function contestantsOf(plan: Plan): Contestant[] {
+  return CONTESTANTS.filter(({ id }) => id === KVIG || plan.contestants.includes(id));
+}
+
+/** The sizes of a plan. */
+export function settingsOf(plan: Plan): Settings {
+  const { rounds, entries } = plan;
+  return { rounds, entries, cacheBytes: CACHE_BYTES, logBytes: CACHE_BYTES };
+}
+
+/** Measures everything that the plan asks for. */
+export function runAll(rounds: Rounds, scratch: Scratch): Measured {
+  const measured: Measured = { series: [], remarks: [] };
+  for (const id of rounds.plan.runtimes) {
+    const runtime = RUNTIMES.find((each) => each.id === id)!;
+    for (const shape of rounds.plan.shapes) {
+      for (const valueBytes of rounds.plan.valueBytes) {
+        for (const part of PARTS) {
+          const works = part.works.map((work) => work.id).filter((work) =>
+            rounds.plan.works.includes(work)
+          );
+          if (works.length === 0) continue;
+          const entries = entriesOf(rounds.plan.entries, part, valueBytes);
+          const how = { shape, valueBytes, entries };
+          new PartRun(rounds, scratch, runtime, part, works, how).run(measured);
+        }
+      }
+    }
+  }
+  return measured;
+}
+
+/** Large values come in smaller numbers: the same bytes altogether, as far as the cache holds. */
+function entriesOf(entries: number, part: Part, valueBytes: number): number {
+  const budget = (part.cacheBytes ?? CACHE_BYTES) * (part.timesCache ?? 0.5);
+  const affordable = Math.floor(budget / (valueBytes + 40));
+  return part.timesCache === undefined ? Math.min(entries, affordable) : affordable;
+}
+
+/** All rounds of one part on one runtime. */
+class PartRun {
+  readonly #rounds: Rounds;
+  readonly #scratch: Scratch;
+  readonly #runtime: Runtime;
+  readonly #part: Part;
+  readonly #works: readonly string[];
+  readonly #how: Configuration;
+  readonly #series = new Map<string, Series>();
+  readonly #failed = new Map<string, string>();
+
+  constructor(
+    rounds: Rounds,
+    scratch: Scratch,
+    runtime: Runtime,
+    part: Part,
+    works: readonly string[],
+    how: Configuration,
+  ) {
+    this.#rounds = rounds;
+    this.#scratch = scratch;
+    this.#runtime = runtime;
+    this.#part = part;
+    this.#works = works;
+    this.#how = how;
+  }
+
+  /** Adds its figures and remarks. */
+  run(measured: Measured): void {
+    const { plan, tell } = this.#rounds;
+    const contestants = this.#contestants();
+    for (let round = 0; round < plan.rounds; round++) {
+      for (let i = 0; i < contestants.length; i++) {
+        // Another one begins each time.
+        const { id } = contestants[(round + i) % contestants.length];
+        if (this.#failed.has(id)) continue;
+        const { shape, valueBytes } = this.#how;
+        tell(
+          `${this.#runtime.what}, ${this.#part.id}, ${shape} keys, ${valueBytes} bytes: ` +
+            `round ${round + 1} of ${plan.rounds}, ${id}`,
+        );
+        this.#round(id, round, measured.remarks);
+      }
+    }
+    measured.series.push(...this.#series.values());
+    for (const [id, why] of this.#failed) {
+      measured.remarks.push(
+        `${this.#runtime.what}, ${this.#part.id}, ${id}: FAILED: ${why}`,
+      );
+    }
+  }
+
+  #contestants(): Contestant[] {
+    return this.#rounds.contestants.filter(({ runtimes, parts }) =>
+      runtimes.includes(this.#runtime.id) &&
+      (parts?.includes(this.#part.id) ?? true)
+    );
+  }
+
+  #round(id: string, round: number, remarks: string[]): void {
+    const directory = this.#scratch.file("store");
+    fs.rmSync(directory, { recursive: true, force: true });
+    fs.mkdirSync(directory);
+    try {
+      for (const step of this.#part.steps ?? ["run"]) {
+        const outcome = this.#process(id, step, directory);
+        for (const [work, figure] of Object.entries(outcome.figures)) {
+          this.#note(id, work, round, figure);
+        }
+        for (const [work, why] of Object.entries(outcome.skipped)) {
+          const remark = `${this.#runtime.what}, ${work}: SKIPPED: ${why}`;
+          if (!remarks.includes(remark)) remarks.push(remark);
+        }
+      }
+    } catch (error) {
+      this.#failed.set(
+        id,
+        error instanceof Error ? error.message : String(error),
+      );
+    } finally {
+      fs.rmSync(directory, { recursive: true, force: true });
+    }
+  }
+
+  #note(contestant: string, work: string, round: number, figure: number): void {
+    if (!this.#works.includes(work)) {
+      throw new Error(`${work} was measured without being asked`);
+    }
+    const name = JSON.stringify([contestant, work]);
+    let series = this.#series.get(name);
+    if (series === undefined) {
+      const figures = new Array<number | null>(this.#rounds.plan.rounds).fill(
+        null,
+      );
+      series = {
+        runtime: this.#runtime.id,
+        ...this.#how,
+        work,
+        contestant,
+        figures,
+      };
+      this.#series.set(name, series);
+    }
+    series.figures[round] = figure;
+  }
+
+  #process(id: string, step: string, directory: string): Outcome {
+    const kvigRoot = this.#rounds.kvigRoots[id];
+    const job: Job = {
+      part: this.#part.id,
+      step,
+      contestant: id,
+      works: this.#works,
+      directory,
+      ...this.#how,
+      cacheBytes: this.#part.cacheBytes ?? CACHE_BYTES,
+      logBytes: this.#part.cacheBytes ?? CACHE_BYTES,
+      ...(kvigRoot === undefined ? {} : { kvigRoot }),
+    };
+    const [program, ...words] = commandOf(
+      this.#runtime,
+      join("compare", "worker"),
+    );
+    const ended = spawnSync(program, [...words, JSON.stringify(job)], {
+      encoding: "utf8",
+      maxBuffer: 2 ** 26,
+      timeout: LONGEST_MILLISECONDS,
+      env: {
+        ...process.env,
+        NODE_COMPILE_CACHE: this.#scratch.file("compiled"),
+      },
+    });
+    if (ended.error !== undefined) throw ended.error;
+    if (ended.signal === "SIGKILL" && this.#part.steps?.at(-1) !== step) {
+      return { figures: {}, skipped: {} };
+    }
+    const last = ended.stdout.trim().split("\n").at(-1) ?? "";
+    if (ended.status === 0 && last.startsWith("{")) {
+      return JSON.parse(last) as Outcome;
+    }
+    const said = ended.stderr.trim().split("\n").slice(0, 12).join("\n");
+    throw new Error(
+      `ended with ${ended.signal ?? `status ${ended.status}`}: ${said}`,
+    );
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * `npm run bench`: compares kvig with other stores, and says which targets are met.
+ *
+ * @module
+ */
+
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import process from "node:process";
+
+import { HELP, parsePlan, type Plan, UsageError } from "./compare/arguments.ts";
+import { CONTESTANTS } from "./compare/contestants.ts";
+import { describeMachine, measuredCommit } from "./compare/machine.ts";
+import { PARTS } from "./compare/parts/all.ts";
+import { install } from "./compare/install.ts";
+import type { Results } from "./compare/results.ts";
+import { contestantsOf, runAll, settingsOf } from "./compare/rounds.ts";
+import { RUNTIMES } from "./compare/runtimes.ts";
+import { rowsOf, tableOf } from "./compare/verdicts.ts";
+import { root } from "./support/places.ts";
+import { Scratch } from "./support/scratch.ts";
+
+try {
+  const plan = parsePlan(process.argv.slice(2));
+  if (plan.help) console.log(HELP);
+  else if (plan.list) list();
+  else run(plan);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}
+
+function list(): void {
+  for (const { id, what, works } of PARTS) {
+    console.log(`${id}: ${what}`);
+    for (const work of works) {
+      console.log(`  ${work.id.padEnd(26)}${work.what}`);
+    }
+  }
+  console.log(`runtimes: ${RUNTIMES.map(({ id }) => id).join(", ")}`);
+  console.log(`contestants: ${CONTESTANTS.map(({ id }) => id).join(", ")}`);
+}
+
+function run(plan: Plan): void {
+  install();
+  if (plan.runtimes.includes("node20")) compile();
+  using scratch = new Scratch();
+  const machine = describeMachine(scratch.fileSystem);
+  console.log(`${machine.hardware}, ${machine.system}, ${machine.fileSystem}`);
+  console.log(
+    `load ${machine.load.before.toFixed(2)}; ${plan.rounds} rounds\n`,
+  );
+  const contestants = contestantsOf(plan);
+  const date = new Date().toISOString();
+  const rounds = {
+    plan,
+    contestants,
+    kvigRoots: {},
+    tell: (line: string) => console.error(line),
+  };
+  const measured = runAll(rounds, scratch);
+  machine.load.after = describeMachine("").load.before;
+  const results: Results = {
+    ...{ date, commit: measuredCommit(), machine },
+    ...{ settings: settingsOf(plan), ...measured },
+  };
+  show(results);
+  if (plan.json !== undefined) {
+    fs.writeFileSync(plan.json, JSON.stringify(results, null, 1));
+  }
+}
+
+function show({ series, remarks, machine }: Results): void {
+  for (const { id, what } of RUNTIMES) {
+    const there = series.filter(({ runtime }) => runtime === id);
+    const configurations = new Set(
+      there.map(({ shape, valueBytes }) => `${shape} keys, values of ${valueBytes} bytes`),
+    );
+    for (const configuration of configurations) {
+      const rows = rowsOf(
+        there.filter(({ shape, valueBytes }) =>
+          configuration === `${shape} keys, values of ${valueBytes} bytes`
+        ),
+      );
+      console.log(
+        `\n${what}, ${configuration}: medians; ratios pair by pair, middle half\n`,
+      );
+      console.log(tableOf(rows));
+    }
+  }
+  for (const remark of remarks) console.log(`\n${remark}`);
+  const { before, after } = machine.load;
+  console.log(
+    `\nLoad of the machine before ${before.toFixed(2)}, after ${after.toFixed(2)}.`,
+  );
+}
+
+function compile(): void {
+  const ended = spawnSync("npx", ["tsc", "-b"], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (ended.status !== 0) throw new Error("the sources do not compile");
+}
