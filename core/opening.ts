@@ -392,17 +392,18 @@ class Opening {
     const frames = Math.floor(cacheBytes / meta.pageBytes);
     const arena = allocate(this.#io, frames * meta.pageBytes);
     const cache = new PageCache(arena, meta.pageBytes, frames - SCRATCH_FRAMES);
+    const failure = new Failure(this.#path);
     const pager = new Pager(cache, data, this.#mode, this.#zeros, {
       seed: fileSeed(meta.fileId),
       readOnly,
       maxPages: Math.floor(maxBytes / meta.pageBytes),
       sizes: this.#options.sizes,
+      failure,
     });
     pager.metaStates[slot] = meta.state;
     pager.metaStates[1 - slot] = other?.state;
     const metaBytes = Math.max(4096, meta.pageBytes);
     const metaMemory = allocate(this.#io, metaBytes).subarray(0, meta.pageBytes);
-    const failure = new Failure(this.#path);
     const metaPages = new MetaPages(pager, this.#mode, metaMemory, meta, slot, failure);
     const ringBlocks = meta.logBytes / meta.logBlockBytes;
     const ring = new Log(log, this.#mode, this.#buffer, ringBlocks, this.#codec(meta), failure);

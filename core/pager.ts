@@ -11,6 +11,7 @@
 import { assert } from "./assert.ts";
 import { bitmapAt, entryEpoch, entryPage } from "./bitmap.ts";
 import { KvigError } from "./errors.ts";
+import type { Failure } from "./failure.ts";
 import { type CallMode, writeFully } from "./file_access.ts";
 import { FreeSpace, type RunSearch } from "./free_space.ts";
 import { KIND, LEAF, LEVEL, MAP_LEVEL, sealPage } from "./frames.ts";
@@ -76,6 +77,7 @@ export class Pager {
   /** Whether a spill is under way. */
   spilling = false;
   readonly #mode: CallMode;
+  readonly #failure: Failure;
   readonly #cache: PageCache;
   readonly #moved = new Signal();
   readonly #spillSlice: Slice;
@@ -94,12 +96,14 @@ export class Pager {
       readOnly: boolean;
       maxPages: number;
       sizes: Readonly<WorkingSizes>;
+      failure: Failure;
     },
   ) {
     this.#cache = cache;
     this.file = file;
     this.#mode = mode;
     this.#zeros = zeros;
+    this.#failure = options.failure;
     this.seed = options.seed;
     this.readOnly = options.readOnly;
     this.maxPages = options.maxPages;
@@ -115,12 +119,16 @@ export class Pager {
     this.#spillSlice = new Slice(cache.frames.u8, options.sizes.slicePages);
   }
 
-  /** A damaged page, as an error. */
+  /**
+   * A damaged page, as an error. Where the store has failed that is the failure: what a failed sync
+   * was to keep may be gone, and no page is damaged then.
+   */
   corrupt(page: number, what: string): KvigError {
-    return new KvigError("KVIG_CORRUPT", `page ${page} of ${this.file.path} is damaged: ${what}`, {
-      file: this.file.path,
-      page,
-    });
+    return this.#failure.error ??
+      new KvigError("KVIG_CORRUPT", `page ${page} of ${this.file.path} is damaged: ${what}`, {
+        file: this.file.path,
+        page,
+      });
   }
 
   /** Brings a page into a frame; the caller looks it up again afterwards. */

@@ -67,6 +67,8 @@ export function* verifyTask(
     yield* pass.walk();
   }
   report.ok = report.problems.length === 0;
+  // What a failed sync was to keep may be gone: that is no damage.
+  if (!report.ok) engine.checkFailure();
   return report;
 }
 

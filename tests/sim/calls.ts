@@ -59,6 +59,8 @@ export interface Excuses {
   readonly mayBlock: boolean;
   /** Whether bytes on the disk may be other than what was written. */
   readonly damaged: boolean;
+  /** Whether readers of this process may miss what a failed sync was to keep. */
+  readonly reverted: boolean;
 }
 
 const ALWAYS: readonly KvigErrorCode[] = ["KVIG_ABORTED"];
@@ -110,6 +112,7 @@ export function judge(what: string, error: unknown, excuses: Excuses): KvigError
     (code === "KVIG_FULL" && excuses.mayBeFull) ||
     (code === "KVIG_FAILED" && excuses.mayBeFull) ||
     (code === "KVIG_WOULD_BLOCK" && excuses.mayBlock) ||
+    (code === "KVIG_CORRUPT" && excuses.reverted && what !== "opening") ||
     ((code === "KVIG_CORRUPT" || code === "KVIG_FORMAT") && excuses.damaged);
   if (!excused) {
     throw new Violation(

@@ -70,6 +70,8 @@ class Life {
   /** Sums of all versions that there ever were. */
   readonly #ever = new Set<number>();
   #detected = false;
+  /** Faults that had happened when the process of now began. */
+  #faultsBefore = 0;
   #limited = false;
 
   constructor(plan: LifePlan, options: LifeOptions) {
@@ -127,6 +129,7 @@ class Life {
       }
     };
     this.#context.io = io;
+    this.#faultsBefore = this.#faults.chosen.length;
   }
 
   /** Takes leave of the process of now. */
@@ -153,13 +156,16 @@ class Life {
   }
 
   #excuses(): Excuses {
-    const faults = new Set(this.#faults.chosen.map(({ fault }) => fault.kind));
+    const { chosen } = this.#faults;
+    const faults = new Set(chosen.map(({ fault }) => fault.kind));
     const silent = [...faults].some((kind) => FAULTS[kind].silent && kind !== "completed twice");
     return {
       faults,
       mayBeFull: this.#limited || this.#plan.maxPages !== undefined || faults.has("full"),
       mayBlock: this.#plan.blocking !== "always" || this.#context.underWay > 0,
       damaged: silent || this.#plan.profile === "liar" || this.#lied < Infinity,
+      reverted: faults.has("sync error, reverted") &&
+        chosen.slice(this.#faultsBefore).some(({ fault }) => fault.kind === "sync error, reverted"),
     };
   }
 
@@ -239,7 +245,7 @@ class Life {
     if (end.how === "stuck") return await this.#again(end);
     if (end.how === "error") {
       const error = context.refused("reading after a crash", end.error, false);
-      if (error.code === "KVIG_CORRUPT") this.#detected = true;
+      if (error.code === "KVIG_CORRUPT" && !this.#excuses().reverted) this.#detected = true;
       else await this.#again(end);
       return;
     }
