@@ -16,7 +16,7 @@ import { install } from "./compare/install.ts";
 import type { Results } from "./compare/results.ts";
 import { contestantsOf, runAll, settingsOf } from "./compare/rounds.ts";
 import { RUNTIMES } from "./compare/runtimes.ts";
-import { rowsOf, tableOf } from "./compare/verdicts.ts";
+import { tableOf, tablesOf } from "./compare/verdicts.ts";
 import { root } from "./support/places.ts";
 import { Scratch } from "./support/scratch.ts";
 
@@ -72,28 +72,13 @@ function run(plan: Plan): void {
 }
 
 function show({ series, remarks, machine }: Results): void {
-  for (const { id, what } of RUNTIMES) {
-    const there = series.filter(({ runtime }) => runtime === id);
-    const configurations = new Set(
-      there.map(({ shape, valueBytes }) => `${shape} keys, values of ${valueBytes} bytes`),
-    );
-    for (const configuration of configurations) {
-      const rows = rowsOf(
-        there.filter(({ shape, valueBytes }) =>
-          configuration === `${shape} keys, values of ${valueBytes} bytes`
-        ),
-      );
-      console.log(
-        `\n${what}, ${configuration}: medians; ratios pair by pair, middle half\n`,
-      );
-      console.log(tableOf(rows));
-    }
+  for (const [title, rows] of tablesOf(series)) {
+    console.log(`\n${title}: medians; ratios pair by pair, with the middle half\n`);
+    console.log(tableOf(rows));
   }
   for (const remark of remarks) console.log(`\n${remark}`);
   const { before, after } = machine.load;
-  console.log(
-    `\nLoad of the machine before ${before.toFixed(2)}, after ${after.toFixed(2)}.`,
-  );
+  console.log(`\nLoad of the machine before ${before.toFixed(2)}, after ${after.toFixed(2)}.`);
 }
 
 function compile(): void {

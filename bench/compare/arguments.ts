@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 
 import { CONTESTANTS } from "./contestants.ts";
 import { PARTS } from "./parts/all.ts";
+import type { CacheSize } from "./results.ts";
 import { RUNTIMES } from "./runtimes.ts";
 import { KEY_SHAPES } from "./shapes.ts";
 
@@ -31,6 +32,8 @@ export interface Plan {
   readonly entries: number;
   /** Shapes of keys. */
   readonly shapes: readonly string[];
+  /** Whether the stores fit their caches. */
+  readonly caches: readonly CacheSize[];
   /** Lengths of values. */
   readonly valueBytes: readonly number[];
   /** Where to write the figures, if anywhere. */
@@ -58,22 +61,9 @@ const MOST_ENTRIES = 10_000_000;
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
 const OPTIONS = {
-  ...{
-    only: text,
-    runtime: text,
-    peers: text,
-    rounds: text,
-    keys: text,
-    shapes: text,
-  },
-  ...{
-    values: text,
-    json: text,
-    quick: flag,
-    report: flag,
-    list: flag,
-    help: flag,
-  },
+  ...{ only: text, runtime: text, peers: text, rounds: text, keys: text, shapes: text },
+  ...{ values: text, cache: text, json: text },
+  ...{ quick: flag, report: flag, list: flag, help: flag },
 };
 
 /** The text of `--help`. */
@@ -81,13 +71,15 @@ export const HELP = `Compares kvig with other stores.
 
 Usage: npm run bench -- [OPTION]…
 
-  --only NAME[,NAME…]   parts or works, or pieces of their names; --list shows them. Default: all
+  --only NAME[,NAME…]   parts or works, or pieces of their names; --list shows them.
+                        Default: all but growth, which takes minutes a round
   --runtime NAME[,…]    ${RUNTIMES.map(({ id }) => id).join(", ")}, or all. Default: node26
   --peers NAME[,…]      ${CONTESTANTS.slice(1).map(({ id }) => id).join(", ")}. Default: all
   --rounds N            rounds, each with fresh processes. Default: ${ROUNDS}
   --keys N              entries of the store, 1,000 to 10,000,000. Default: 500,000
   --shapes NAME[,…]     ${KEY_SHAPES.map(({ id }) => id).join(", ")}, or all. Default: decimal
   --values BYTES[,…]    lengths of values, or all for ${VALUE_SIZES.join(", ")}. Default: 100
+  --cache SIZE[,…]      fits, or quarter for stores four times the cache, or all. Default: fits
   --quick               ${QUICK_ROUNDS} rounds of 50,000 entries: a look, no figures to quote
   --report              write Markdown, an HTML page with plots, and JSON to bench/results/
   --json FILE           write all figures to FILE
@@ -142,6 +134,7 @@ export function parsePlan(words: readonly string[]): Plan {
       "decimal",
       KEY_SHAPES.map(({ id }) => id),
     ),
+    caches: choices("--cache", values.cache, "fits", ["fits", "quarter"]) as CacheSize[],
     valueBytes: values.values === "all" ? VALUE_SIZES : (values.values ?? "100").split(",").map(
       (text) => count("--values", text, 100, 2, 2 ** 24),
     ),
@@ -164,7 +157,11 @@ function parseWords(words: readonly string[]) {
 
 function worksOf(only: string | undefined): string[] {
   const all = PARTS.flatMap((part) => part.works.map((work) => ({ part: part.id, id: work.id })));
-  if (only === undefined) return all.map(({ id }) => id);
+  if (only === undefined) {
+    return PARTS.filter(({ onRequest }) => onRequest !== true).flatMap(({ works }) =>
+      works.map(({ id }) => id)
+    );
+  }
   const found = only.split(",").flatMap((name) => {
     const exact = all.filter(({ part, id }) => part === name || id === name);
     const similar = all.filter(({ id }) => id.includes(name));

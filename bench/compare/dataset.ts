@@ -31,10 +31,9 @@ export class Dataset {
   readonly shape: KeyShape;
   /** Length of every value. */
   readonly valueBytes: number;
-  /** Their numbers, shuffled: the order of a random fill. */
-  readonly insertions: Uint32Array;
-  /** Their numbers, shuffled in another way: the order of random reads and overwrites. */
-  readonly readings: Uint32Array;
+  // Made when they are first needed: large ones take their time.
+  #insertions: Uint32Array | undefined;
+  #readings: Uint32Array | undefined;
   /** Values by their place in the pool. */
   readonly #pool: readonly Uint8Array[];
   /** Memory in which {@link key} writes. */
@@ -45,8 +44,6 @@ export class Dataset {
     this.entries = entries;
     this.shape = shape;
     this.valueBytes = valueBytes;
-    this.insertions = shuffled(entries, INSERTION_SEED);
-    this.readings = shuffled(entries, READING_SEED);
     this.#key = shape.make();
     const noise = Buffer.alloc(NOISE_BYTES + valueBytes);
     const random = randomBelow(3);
@@ -57,6 +54,16 @@ export class Dataset {
       { length: POOL },
       (_, i) => noise.subarray(i * STEP_BYTES, i * STEP_BYTES + valueBytes),
     );
+  }
+
+  /** Their numbers, shuffled: the order of a random fill. */
+  get insertions(): Uint32Array {
+    return this.#insertions ??= shuffled(this.entries, INSERTION_SEED);
+  }
+
+  /** Their numbers, shuffled in another way: the order of random reads and overwrites. */
+  get readings(): Uint32Array {
+    return this.#readings ??= shuffled(this.entries, READING_SEED);
   }
 
   /** The key of a number, in memory that the next call writes anew. */

@@ -23,6 +23,8 @@ export interface EngineOptions {
   readonly text: boolean;
   /** Whether reads will go to random places of a cold file. */
   readonly cold: boolean;
+  /** Whether the store fits the cache, so that reads never wait for the disk. */
+  readonly fits: boolean;
   /** Kvig only: the root of the sources to load it from, instead of this repository. */
   readonly kvigRoot: string | undefined;
 }
@@ -78,6 +80,8 @@ export interface Engine {
   ): Promise<void>;
   /** Merges the log into the data, where the store does that apart; returns the pages written. */
   checkpoint?(): Eventually<number>;
+  /** How much of the log waits to be merged, from 0 to 1. */
+  logShare?(): number;
   /** Bytes of the files as they are now. */
   sizes(): { dataBytes: number; logBytes: number };
   /** Closes the store. */

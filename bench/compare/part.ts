@@ -34,6 +34,10 @@ export interface Part {
   readonly steps?: readonly string[];
   /** How many times the cache the store is large; it just fits where left out. */
   readonly timesCache?: number;
+  /** Whether it runs only where it is asked for, because it takes long. */
+  readonly onRequest?: boolean;
+  /** Whether kvig is only compared with itself. */
+  readonly onlyKvig?: boolean;
   /** Memory for pages, where it is not the one of all parts. */
   readonly cacheBytes?: number;
   /** Does the works that the session wants, in a process of its own. */

@@ -44,15 +44,18 @@ export interface Settings {
   readonly logBytes: number;
 }
 
-/** Which entries a store had. */
+/** Which entries a store had, and whether its cache held them. */
 export interface Configuration {
   /** The shape of the keys. */
   readonly shape: string;
   /** Length of the values. */
   readonly valueBytes: number;
-  /** Number of entries. */
-  readonly entries: number;
+  /** Whether the store fits the cache, or is four times as large. */
+  readonly cache: CacheSize;
 }
+
+/** Whether the store fits the cache, or is four times as large. */
+export type CacheSize = "fits" | "quarter";
 
 /** The figures of one contestant in one work. */
 export interface Series extends Configuration {
@@ -62,6 +65,8 @@ export interface Series extends Configuration {
   readonly work: string;
   /** The contestant. */
   readonly contestant: string;
+  /** Number of entries. */
+  readonly entries: number;
   /** A figure for each round, null where there is none: nanoseconds or bytes. */
   readonly figures: (number | null)[];
 }

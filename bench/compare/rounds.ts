@@ -12,12 +12,13 @@ import process from "node:process";
 
 import type { Scratch } from "../support/scratch.ts";
 import type { Plan } from "./arguments.ts";
-import { type Contestant, CONTESTANTS, KVIG } from "./contestants.ts";
+import { type Contestant, CONTESTANTS, isKvig, KVIG } from "./contestants.ts";
 import type { Part } from "./part.ts";
 import { PARTS } from "./parts/all.ts";
 import type { Configuration, Series, Settings } from "./results.ts";
 import { commandOf, type Runtime, RUNTIMES } from "./runtimes.ts";
 import type { Job, Outcome } from "./session.ts";
+import { KEY_SHAPES } from "./shapes.ts";
 
 /** Memory for pages and size of the log, unless a part says otherwise. */
 export const CACHE_BYTES = 256 * 2 ** 20;
@@ -57,18 +58,23 @@ export function settingsOf(plan: Plan): Settings {
 /** Measures everything that the plan asks for. */
 export function runAll(rounds: Rounds, scratch: Scratch): Measured {
   const measured: Measured = { series: [], remarks: [] };
-  for (const id of rounds.plan.runtimes) {
+  const { plan } = rounds;
+  for (const id of plan.runtimes) {
     const runtime = RUNTIMES.find((each) => each.id === id)!;
-    for (const shape of rounds.plan.shapes) {
-      for (const valueBytes of rounds.plan.valueBytes) {
-        for (const part of PARTS) {
-          const works = part.works.map((work) => work.id).filter((work) =>
-            rounds.plan.works.includes(work)
-          );
-          if (works.length === 0) continue;
-          const entries = entriesOf(rounds.plan.entries, part, valueBytes);
-          const how = { shape, valueBytes, entries };
-          new PartRun(rounds, scratch, runtime, part, works, how).run(measured);
+    for (const shape of plan.shapes) {
+      for (const valueBytes of plan.valueBytes) {
+        for (const cache of plan.caches) {
+          const how = { shape, valueBytes, cache };
+          for (const part of PARTS) {
+            const works = part.works.map((work) => work.id).filter((work) =>
+              plan.works.includes(work)
+            );
+            // What has a cache of its own is measured once.
+            if (works.length === 0 || (cache === "quarter" && part.timesCache !== undefined)) {
+              continue;
+            }
+            new PartRun(rounds, scratch, runtime, part, works, how).run(measured);
+          }
         }
       }
     }
@@ -76,11 +82,28 @@ export function runAll(rounds: Rounds, scratch: Scratch): Measured {
   return measured;
 }
 
-/** Large values come in smaller numbers: the same bytes altogether, as far as the cache holds. */
-function entriesOf(entries: number, part: Part, valueBytes: number): number {
-  const budget = (part.cacheBytes ?? CACHE_BYTES) * (part.timesCache ?? 0.5);
-  const affordable = Math.floor(budget / (valueBytes + 40));
-  return part.timesCache === undefined ? Math.min(entries, affordable) : affordable;
+/** What a page holds beside keys and values, and what it keeps free, in bytes for an entry. */
+const OVERHEAD_BYTES = 60;
+const LEAST_CACHE_BYTES = 2 ** 20;
+
+/** The sizes of a part's store. Large values come in smaller numbers. */
+function sizesOf(plan: Plan, part: Part, { shape, valueBytes, cache }: Configuration): {
+  entries: number;
+  cacheBytes: number;
+  logBytes: number;
+} {
+  const { keyBytes } = KEY_SHAPES.find(({ id }) => id === shape)!;
+  const entryBytes = keyBytes + valueBytes + OVERHEAD_BYTES;
+  const cacheBytes = part.cacheBytes ?? CACHE_BYTES;
+  const logBytes = cacheBytes;
+  if (part.timesCache !== undefined) {
+    const entries = Math.ceil(cacheBytes * part.timesCache / (keyBytes + valueBytes));
+    return { entries, cacheBytes, logBytes };
+  }
+  const entries = Math.min(plan.entries, Math.floor(cacheBytes / 2 / entryBytes));
+  if (cache === "fits") return { entries, cacheBytes, logBytes };
+  const quarter = Math.max(LEAST_CACHE_BYTES, Math.floor(entries * (keyBytes + valueBytes) / 4));
+  return { entries, cacheBytes: quarter, logBytes };
 }
 
 /** All rounds of one part on one runtime. */
@@ -91,6 +114,7 @@ class PartRun {
   readonly #part: Part;
   readonly #works: readonly string[];
   readonly #how: Configuration;
+  readonly #sizes: { entries: number; cacheBytes: number; logBytes: number };
   readonly #series = new Map<string, Series>();
   readonly #failed = new Map<string, string>();
 
@@ -108,6 +132,7 @@ class PartRun {
     this.#part = part;
     this.#works = works;
     this.#how = how;
+    this.#sizes = sizesOf(rounds.plan, part, how);
   }
 
   /** Adds its figures and remarks. */
@@ -119,9 +144,9 @@ class PartRun {
         // Another one begins each time.
         const { id } = contestants[(round + i) % contestants.length];
         if (this.#failed.has(id)) continue;
-        const { shape, valueBytes } = this.#how;
+        const { shape, valueBytes, cache } = this.#how;
         tell(
-          `${this.#runtime.what}, ${this.#part.id}, ${shape} keys, ${valueBytes} bytes: ` +
+          `${this.#runtime.what}, ${this.#part.id}, ${shape} keys, ${valueBytes} bytes, ${cache}: ` +
             `round ${round + 1} of ${plan.rounds}, ${id}`,
         );
         this.#round(id, round, measured.remarks);
@@ -136,9 +161,10 @@ class PartRun {
   }
 
   #contestants(): Contestant[] {
-    return this.#rounds.contestants.filter(({ runtimes, parts }) =>
+    return this.#rounds.contestants.filter(({ id, runtimes, parts }) =>
       runtimes.includes(this.#runtime.id) &&
-      (parts?.includes(this.#part.id) ?? true)
+      (parts?.includes(this.#part.id) ?? true) &&
+      (this.#part.onlyKvig !== true || isKvig(id))
     );
   }
 
@@ -174,16 +200,9 @@ class PartRun {
     const name = JSON.stringify([contestant, work]);
     let series = this.#series.get(name);
     if (series === undefined) {
-      const figures = new Array<number | null>(this.#rounds.plan.rounds).fill(
-        null,
-      );
-      series = {
-        runtime: this.#runtime.id,
-        ...this.#how,
-        work,
-        contestant,
-        figures,
-      };
+      const figures = new Array<number | null>(this.#rounds.plan.rounds).fill(null);
+      const { entries } = this.#sizes;
+      series = { runtime: this.#runtime.id, ...this.#how, entries, work, contestant, figures };
       this.#series.set(name, series);
     }
     series.figures[round] = figure;
@@ -197,9 +216,10 @@ class PartRun {
       contestant: id,
       works: this.#works,
       directory,
-      ...this.#how,
-      cacheBytes: this.#part.cacheBytes ?? CACHE_BYTES,
-      logBytes: this.#part.cacheBytes ?? CACHE_BYTES,
+      shape: this.#how.shape,
+      valueBytes: this.#how.valueBytes,
+      fits: this.#how.cache === "fits" && this.#part.timesCache === undefined,
+      ...this.#sizes,
       ...(kvigRoot === undefined ? {} : { kvigRoot }),
     };
     const [program, ...words] = commandOf(

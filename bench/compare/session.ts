@@ -33,6 +33,8 @@ export interface Job {
   readonly cacheBytes: number;
   /** Size of the log. */
   readonly logBytes: number;
+  /** Whether the store fits the cache, so that reads never wait for the disk. */
+  readonly fits: boolean;
   /** Which sources of kvig, where not the repository's own. */
   readonly kvigRoot?: string;
 }
@@ -73,16 +75,10 @@ export class Session {
   async open(name: string, how: Partial<EngineOptions> = {}): Promise<Engine> {
     const directory = join(this.job.directory, name);
     fs.mkdirSync(directory, { recursive: true });
-    const { cacheBytes, logBytes, kvigRoot } = this.job;
+    const { cacheBytes, logBytes, kvigRoot, fits } = this.job;
     const usual = { commits: "blocking", text: false, cold: false } as const;
-    return await this.#open({
-      directory,
-      cacheBytes,
-      logBytes,
-      kvigRoot,
-      ...usual,
-      ...how,
-    });
+    const sizes = { cacheBytes, logBytes, fits };
+    return await this.#open({ directory, kvigRoot, ...sizes, ...usual, ...how });
   }
 
   /** Removes the files of a store that is closed. */

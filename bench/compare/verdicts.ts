@@ -9,6 +9,8 @@ import { BARE, KVIG } from "./contestants.ts";
 import type { Work } from "./part.ts";
 import { WORKS } from "./parts/all.ts";
 import { type Configuration, numbersOf, type Series } from "./results.ts";
+import { RUNTIMES } from "./runtimes.ts";
+import { KEY_SHAPES } from "./shapes.ts";
 import { pairedRatio, type Spread, spreadOf } from "./statistics.ts";
 import { type Target, TARGETS } from "./targets.ts";
 
@@ -26,8 +28,10 @@ export interface Row extends Configuration {
   readonly theirs: Spread | undefined;
   /** How many times better kvig is. */
   readonly ratio: Spread | undefined;
-  /** The least ratio, where there is one. */
+  /** The least ratio, where there is one; the most where kvig is compared with itself. */
   readonly target: number | undefined;
+  /** Whether kvig is compared with itself, and a low ratio is the aim. */
+  readonly itself: boolean;
   /** Whether it is reached; undefined without a target. */
   readonly met: boolean | undefined;
 }
@@ -36,11 +40,10 @@ export interface Row extends Configuration {
 export function rowsOf(series: readonly Series[], targets = TARGETS): Row[] {
   const groups = new Map<string, Series[]>();
   for (const each of series) {
-    const { runtime, shape, valueBytes, entries, work } = each;
-    const name = JSON.stringify([runtime, shape, valueBytes, entries, work]);
+    const name = JSON.stringify([each.runtime, each.work, configurationOf(each)]);
     groups.set(name, [...groups.get(name) ?? [], each]);
   }
-  const rows = [...groups.values()].flatMap((group) => rowsOfWork(group, targets));
+  const rows = [...groups.values()].flatMap((group) => rowsOfWork(group, targets, series));
   const order = (row: Row): number => WORKS.findIndex(({ id }) => id === row.work.id);
   return rows.toSorted((a, b) => order(a) - order(b));
 }
@@ -48,27 +51,47 @@ export function rowsOf(series: readonly Series[], targets = TARGETS): Row[] {
 function rowsOfWork(
   group: readonly Series[],
   targets: readonly Target[],
+  all: readonly Series[],
 ): Row[] {
   const ours = group.find(({ contestant }) => contestant === KVIG);
   const work = WORKS.find(({ id }) => id === group[0].work);
   const kvig = spreadOf(numbersOf(ours));
   if (ours === undefined || work === undefined || kvig === undefined) return [];
+  const common = { ...configurationOf(ours), runtime: ours.runtime, work, kvig };
   const row = (target: Target | undefined): Row => {
+    const itself = target?.itself !== undefined;
     const peer = target?.peer ?? bestPeer(group);
-    const them = group.find(({ contestant }) => contestant === peer);
-    const ratio = pairedRatio(numbersOf(ours), numbersOf(them));
-    const { runtime, shape, valueBytes, entries } = ours;
+    const other = itself
+      ? all.find((each) => isSibling(each, ours) && each.work === target.itself)
+      : group.find(({ contestant }) => contestant === peer);
+    const ratio = itself
+      ? pairedRatio(numbersOf(other), numbersOf(ours))
+      : pairedRatio(numbersOf(ours), numbersOf(other));
+    const met = target === undefined || ratio === undefined
+      ? undefined
+      : itself
+      ? ratio.middle <= target.ratio
+      : ratio.middle >= target.ratio;
+    const name = itself ? `itself: ${target.itself}` : peer;
     return {
-      ...{ runtime, shape, valueBytes, entries, work, kvig },
-      peer: ratio === undefined ? undefined : peer,
-      theirs: spreadOf(numbersOf(them)),
-      ratio,
+      ...{ ...common, itself, ratio, met },
+      peer: ratio === undefined ? undefined : name,
+      theirs: spreadOf(numbersOf(other)),
       target: ratio === undefined ? undefined : target?.ratio,
-      met: target === undefined || ratio === undefined ? undefined : ratio.middle >= target.ratio,
     };
   };
   const aims = targets.filter((target) => target.work === work.id && present(group, target.peer));
   return aims.length === 0 ? [row(undefined)] : aims.map(row);
+}
+
+/** The configuration alone, of something that has one. */
+export function configurationOf({ shape, valueBytes, cache }: Configuration): Configuration {
+  return { shape, valueBytes, cache };
+}
+
+function isSibling(one: Series, other: Series): boolean {
+  return one.runtime === other.runtime && one.contestant === other.contestant &&
+    JSON.stringify(configurationOf(one)) === JSON.stringify(configurationOf(other));
 }
 
 function present(group: readonly Series[], peer: string | undefined): boolean {
@@ -94,12 +117,26 @@ export function showFigure(work: Work, figure: number): string {
   if (work.unit === "bytes") return `${(figure / 2 ** 20).toFixed(1)} MiB`;
   if (figure < 999.5) return `${figure.toFixed(0)} ns`;
   if (figure < 999_500) return `${(figure / 1e3).toPrecision(3)} µs`;
-  return `${(figure / 1e6).toPrecision(3)} ms`;
+  if (figure < 999.5e6) return `${(figure / 1e6).toPrecision(3)} ms`;
+  return `${(figure / 1e9).toPrecision(3)} s`;
 }
 
 /** A ratio with where the middle half of the rounds lies: "3.12 (2.98–3.20)". */
 export function showRatio(ratio: Spread): string {
   return `${ratio.middle.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`;
+}
+
+/** Rows in tables: one for each runtime and configuration, by its title. */
+export function tablesOf(series: readonly Series[]): Map<string, Row[]> {
+  const tables = new Map<string, Row[]>();
+  for (const row of rowsOf(series)) {
+    const runtime = RUNTIMES.find(({ id }) => id === row.runtime)?.what ?? row.runtime;
+    const shape = KEY_SHAPES.find(({ id }) => id === row.shape)?.what ?? row.shape;
+    const cache = row.cache === "fits" ? "" : ", store four times the cache";
+    const title = `${runtime}, keys of ${shape}, values of ${row.valueBytes} bytes${cache}`;
+    tables.set(title, [...tables.get(title) ?? [], row]);
+  }
+  return tables;
 }
 
 /** The word for whether a target is reached. */
@@ -116,7 +153,7 @@ export function tableOf(rows: readonly Row[]): string {
     row.theirs === undefined ? "–" : showFigure(row.work, row.theirs.middle),
     row.peer ?? "",
     row.ratio === undefined ? "" : showRatio(row.ratio),
-    row.target === undefined ? "" : `≥ ${row.target.toFixed(1)}`,
+    row.target === undefined ? "" : `${row.itself ? "≤" : "≥"} ${row.target.toFixed(1)}`,
     showVerdict(row),
   ]);
   return table([head, ...lines]);

@@ -15,7 +15,9 @@ test("without words everything is measured on one runtime with the sizes of the 
   const plan = parsePlan([]);
   assertEquals(plan.runtimes, ["node26"]);
   assertEquals([plan.entries, plan.valueBytes, plan.shapes], [500_000, [100], ["decimal"]]);
-  assertEquals(plan.works, WORKS.map(({ id }) => id));
+  const usual = PARTS.filter(({ onRequest }) => onRequest !== true);
+  assertEquals(plan.works, usual.flatMap(({ works }) => works.map(({ id }) => id)));
+  assertEquals(plan.caches, ["fits"]);
   assertEquals([plan.help, plan.list, plan.report, plan.json], [false, false, false, undefined]);
 });
 
@@ -55,6 +57,7 @@ test("a wrong word is named, with what is allowed", () => {
     [["--keys", "many"], /--keys takes a whole number from 1000 .*got "many"/],
     [["--shapes", "square"], /--shapes takes decimal, .*got "square"/],
     [["--values", "1"], /--values takes .*got "1"/],
+    [["--cache", "half"], /--cache takes fits, quarter or all, got "half"/],
     [["--peers", "oracle"], /--peers takes lmdb, .*got "oracle"/],
     [["--fast"], /--fast.*--help lists/],
     [["surprise"], /surprise.*--help lists/],
@@ -75,7 +78,9 @@ test("the help names every option, part of the tables that it can", () => {
 test("works have one name each, and every target is of a work that is measured", () => {
   const ids = WORKS.map(({ id }) => id);
   assertEquals(new Set(ids).size, ids.length);
-  for (const { work } of TARGETS) assert(ids.includes(work), work);
+  for (const { work, itself = work } of TARGETS) {
+    assert(ids.includes(work) && ids.includes(itself), work);
+  }
 });
 
 test("keys of every shape are as long as it says and differ, and successive values do", () => {

@@ -14,6 +14,7 @@ function series(work: string, contestant: string, figures: (number | null)[]): S
     runtime: "node26",
     shape: "decimal",
     valueBytes: 100,
+    cache: "fits",
     entries: 1000,
     work,
     contestant,
@@ -62,6 +63,13 @@ test("a row names the peer of the target, or the best of the stores", () => {
   assertStringIncludes(table, "2.50 (2.50–2.50)");
   assertStringIncludes(table, "MISSED");
   assert(!table.includes("bare loop"), table);
+});
+
+test("kvig compared with itself must stay below the target", () => {
+  const [large, small] = ["growth-get-10000000", "growth-get-1000000"];
+  const rows = rowsOf([series(large, "kvig", [200, 210]), series(small, "kvig", [100, 100])]);
+  const row = rows.find(({ work }) => work.id === large);
+  assertEquals([row?.ratio?.middle, row?.met, row?.itself], [2.05, false, true]);
 });
 
 test("a target whose peer did not take part is left out", () => {

@@ -39,7 +39,7 @@ export async function openKvig(options: EngineOptions): Promise<Engine> {
   const store = options.commits === "blocking"
     ? adapter.openSync(path, how)
     : await adapter.open(path, how);
-  return new KvigEngine(store, path, options.commits === "blocking");
+  return new KvigEngine(store, path, options);
 }
 
 async function adapterOf(kvigRoot: string | undefined): Promise<Entry> {
@@ -70,12 +70,12 @@ function textEngine(store: TextStore): Engine {
 class KvigEngine implements Engine {
   readonly #store: Store;
   readonly #path: string;
-  readonly #blocking: boolean;
+  readonly #options: EngineOptions;
 
-  constructor(store: Store, path: string, blocking: boolean) {
+  constructor(store: Store, path: string, options: EngineOptions) {
     this.#store = store;
     this.#path = path;
-    this.#blocking = blocking;
+    this.#options = options;
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -110,7 +110,9 @@ class KvigEngine implements Engine {
         put: (key, value) => tx.putSync(key, value),
         delete: (key) => void tx.deleteSync(key),
       });
-    return this.#blocking ? this.#store.transactionSync(run) : this.#store.transaction(run);
+    return this.#options.commits === "blocking"
+      ? this.#store.transactionSync(run)
+      : this.#store.transaction(run);
   }
 
   putBlocking(key: Uint8Array, value: Uint8Array): void {
@@ -125,11 +127,26 @@ class KvigEngine implements Engine {
     key: Uint8Array,
     change: (old: Uint8Array) => Uint8Array,
   ): Promise<void> {
+    if (!this.#options.fits) return this.#changeCold(key, change);
     return this.#store.transaction((tx) => {
       const old = tx.getSync(key);
       if (old === undefined) throw new Error("a key is missing");
       tx.putSync(key, change(old));
     });
+  }
+
+  /** The same where pages may have to be read. */
+  #changeCold(key: Uint8Array, change: (old: Uint8Array) => Uint8Array): Promise<void> {
+    return this.#store.transaction(async (tx) => {
+      const old = await tx.get(key);
+      if (old === undefined) throw new Error("a key is missing");
+      await tx.put(key, change(old));
+    });
+  }
+
+  logShare(): number {
+    const { usedBlocks, blocks } = this.#store.stats().log;
+    return usedBlocks / blocks;
   }
 
   async checkpoint(): Promise<number> {

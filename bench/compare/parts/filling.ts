@@ -34,9 +34,10 @@ export async function fillInBatches(
   data: Dataset,
   numbers: Uint32Array,
   version = 0,
+  batch = BATCH,
 ): Promise<void> {
-  for (let at = 0; at < numbers.length; at += BATCH) {
-    await fill(engine, data, numbers.subarray(at, at + BATCH), version);
+  for (let at = 0; at < numbers.length; at += batch) {
+    await fill(engine, data, numbers.subarray(at, at + batch), version);
   }
 }
 
@@ -53,7 +54,7 @@ export async function remove(
 
 /** The numbers of all entries, in order. */
 export function inOrder(data: Dataset): Uint32Array {
-  return data.insertions.toSorted();
+  return Uint32Array.from({ length: data.entries }, (_, number) => number);
 }
 
 /** Warms the code of writing up, on a store of its own that is gone afterwards. */
