@@ -52,6 +52,8 @@ export type See = (key: Uint8Array, value: Uint8Array) => void;
 
 /** An open store. */
 export interface Engine {
+  /** How many writes a transaction has at most, where the store sets a limit. */
+  readonly mostWrites?: number;
   /** The value in bytes of its own, which stay what they are. */
   get?(key: Uint8Array): Uint8Array | undefined;
   /**

@@ -22,7 +22,7 @@ import { KEY_SHAPES } from "./shapes.ts";
 
 /** Memory for pages and size of the log, unless a part says otherwise. */
 export const CACHE_BYTES = 256 * 2 ** 20;
-const LONGEST_MILLISECONDS = 600_000;
+const LONGEST_MILLISECONDS = 300_000;
 
 /** What to measure, and where to tell of it. */
 export interface Rounds {
@@ -232,10 +232,15 @@ class PartRun {
       timeout: LONGEST_MILLISECONDS,
       env: {
         ...process.env,
-        NODE_COMPILE_CACHE: this.#scratch.file("compiled"),
+        NO_COLOR: "1",
       },
     });
-    if (ended.error !== undefined) throw ended.error;
+    if (ended.error !== undefined) {
+      if ("code" in ended.error && ended.error.code === "ETIMEDOUT") {
+        throw new Error(`took longer than ${LONGEST_MILLISECONDS / 1000} s`);
+      }
+      throw ended.error;
+    }
     if (ended.signal === "SIGKILL" && this.#part.steps?.at(-1) !== step) {
       return { figures: {}, skipped: {} };
     }

@@ -46,6 +46,7 @@ export async function openDenoKv(options: EngineOptions): Promise<Engine> {
 }
 
 class DenoKvEngine implements Engine {
+  readonly mostWrites = 1000;
   readonly #database: Database;
   readonly #path: string;
 

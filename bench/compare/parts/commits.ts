@@ -12,9 +12,11 @@ import type { Session } from "../session.ts";
 import { fillInBatches, inOrder, warmUpWrites } from "./filling.ts";
 
 const COMMITS = 1_500;
-const WARM_UP_COMMITS = 300;
-const TASKS = 64;
-const COMMITS_OF_A_TASK = 300;
+const WARM_UP_COMMITS = 500;
+/** Works that are awaited: tasks, and commits of each. */
+const WAYS = [["commit-awaited", 1, COMMITS], ["commit-64", 64, 400]] as const;
+/** Where commits take long, so many of them are enough. */
+const LONGEST_MILLISECONDS = 3_000;
 const STORE = "commits";
 
 /** Commits of one put. */
@@ -53,80 +55,93 @@ export const COMMITS_PART: Part = {
 };
 
 async function measureBlocking(session: Session): Promise<void> {
-  const { data } = session;
   const engine = await session.open(STORE, { commits: "blocking" });
-  await readThrough(engine);
+  await engine.scan?.({ reverse: false }, () => {});
   if (engine.putBlocking !== undefined) {
-    const commit = (from: number, until: number): void => {
-      for (let i = from; i < until; i++) {
-        const number = data.readings[i % data.entries];
-        engine.putBlocking!(data.key(number), data.value(number, i + 1));
-      }
-    };
-    commit(0, WARM_UP_COMMITS);
-    const end = WARM_UP_COMMITS + COMMITS;
+    const writer = new Writer(session.data, engine);
+    writer.blocking(WARM_UP_COMMITS);
     const begun = performance.now();
-    commit(WARM_UP_COMMITS, end);
-    session.noteTime("commit-blocking", performance.now() - begun, COMMITS);
-    checkLast(engine, data, end);
+    const done = writer.blocking(COMMITS);
+    session.noteTime("commit-blocking", performance.now() - begun, done);
+    writer.check();
   }
   await engine.close();
 }
 
 async function measureAwaited(session: Session): Promise<void> {
   if (!session.wants("commit-awaited") && !session.wants("commit-64")) return;
-  const { data } = session;
   const engine = await session.open(STORE, { commits: "awaited" });
-  await readThrough(engine);
+  await engine.scan?.({ reverse: false }, () => {});
   if (engine.putAwaited !== undefined) {
-    const commit = async (
-      from: number,
-      until: number,
-      step: number,
-    ): Promise<void> => {
-      // Each task has its key to itself: others write theirs while this one waits.
-      const key = data.shape.make();
-      for (let i = from; i < until; i += step) {
-        const number = data.readings[i % data.entries];
-        data.shape.write(key, number);
-        await engine.putAwaited!(key, data.value(number, i + 1));
-      }
-    };
-    const together = async (from: number, until: number): Promise<void> => {
-      const tasks = Array.from(
-        { length: TASKS },
-        (_, task) => commit(from + task, until, TASKS),
-      );
-      await Promise.all(tasks);
-    };
-    if (session.wants("commit-awaited")) {
-      await commit(0, WARM_UP_COMMITS, 1);
+    const writer = new Writer(session.data, engine);
+    for (const [work, tasks, each] of WAYS) {
+      if (!session.wants(work)) continue;
+      await writer.awaited(tasks, Math.ceil(each / 2));
       const begun = performance.now();
-      await commit(WARM_UP_COMMITS, WARM_UP_COMMITS + COMMITS, 1);
-      session.noteTime("commit-awaited", performance.now() - begun, COMMITS);
-      checkLast(engine, data, WARM_UP_COMMITS + COMMITS);
-    }
-    if (session.wants("commit-64")) {
-      const count = TASKS * COMMITS_OF_A_TASK;
-      await together(0, count);
-      const begun = performance.now();
-      await together(count, count * 2);
-      session.noteTime("commit-64", performance.now() - begun, count);
-      checkLast(engine, data, count * 2);
+      const done = await writer.awaited(tasks, each);
+      session.noteTime(work, performance.now() - begun, done);
+      writer.check();
     }
   }
   await engine.close();
 }
 
-async function readThrough(engine: Engine): Promise<void> {
-  await engine.scan?.({ reverse: false }, () => {});
-}
+/** Commits puts, and remembers them. */
+class Writer {
+  readonly #data: Dataset;
+  readonly #engine: Engine;
+  /** How often an entry was written, by its number. */
+  readonly #versions = new Map<number, number>();
+  #next = 0;
 
-/** Fails unless the entries that were written last have the values of those writes. */
-function checkLast(engine: Engine, data: Dataset, end: number): void {
-  if (engine.get === undefined) return;
-  for (let i = Math.max(0, end - Math.min(1000, data.entries)); i < end; i++) {
-    const number = data.readings[i % data.entries];
-    assertSame(engine.get(data.key(number)), data.value(number, i + 1));
+  constructor(data: Dataset, engine: Engine) {
+    this.#data = data;
+    this.#engine = engine;
+  }
+
+  #step(): { number: number; value: Uint8Array } {
+    const number = this.#data.readings[this.#next++ % this.#data.entries];
+    const version = (this.#versions.get(number) ?? 0) + 1;
+    this.#versions.set(number, version);
+    return { number, value: this.#data.value(number, version) };
+  }
+
+  /** So many one after another, or fewer where they take long; returns how many. */
+  blocking(commits: number): number {
+    const end = performance.now() + LONGEST_MILLISECONDS;
+    let done = 0;
+    while (done < commits && performance.now() < end) {
+      const { number, value } = this.#step();
+      this.#engine.putBlocking!(this.#data.key(number), value);
+      done++;
+    }
+    return done;
+  }
+
+  /** So many by each of some tasks, or fewer where they take long; returns how many. */
+  async awaited(tasks: number, each: number): Promise<number> {
+    const end = performance.now() + LONGEST_MILLISECONDS;
+    let done = 0;
+    const task = async (): Promise<void> => {
+      // Each task has its key to itself: others write theirs while this one waits.
+      const key = this.#data.shape.make();
+      for (let i = 0; i < each && performance.now() < end; i++) {
+        const { number, value } = this.#step();
+        this.#data.shape.write(key, number);
+        await this.#engine.putAwaited!(key, value);
+        done++;
+      }
+    };
+    await Promise.all(Array.from({ length: tasks }, task));
+    return done;
+  }
+
+  /** Fails unless the entries have the values that were written last. */
+  check(): void {
+    if (this.#engine.get === undefined) return;
+    for (const [number, version] of this.#versions) {
+      const found = this.#engine.get(this.#data.key(number));
+      assertSame(found, this.#data.value(number, version));
+    }
   }
 }
