@@ -145,10 +145,9 @@ class PartRun {
         const { id } = contestants[(round + i) % contestants.length];
         if (this.#failed.has(id)) continue;
         const { shape, valueBytes, cache } = this.#how;
-        tell(
-          `${this.#runtime.what}, ${this.#part.id}, ${shape} keys, ${valueBytes} bytes, ${cache}: ` +
-            `round ${round + 1} of ${plan.rounds}, ${id}`,
-        );
+        const how = `${shape} keys, ${valueBytes} bytes, ${cache}`;
+        const turn = `round ${round + 1} of ${plan.rounds}, ${id}`;
+        tell(`${this.#runtime.what}, ${this.#part.id}, ${how}: ${turn}`);
         this.#round(id, round, measured.remarks);
       }
     }
