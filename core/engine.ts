@@ -457,16 +457,26 @@ export class Engine {
     return undefined;
   }
 
-  /** The transaction outgrew the log: both meta pages carry it before it is acknowledged. */
+  /**
+   * The transaction outgrew the log: both meta pages carry it before it is acknowledged. It takes
+   * the number of a group that is not there, so that no older state is ever carried on across it.
+   */
   *#commitByCheckpoint(scope: Scope): Task<void> {
     const { checkpointer } = this.parts;
-    yield* this.log.syncThrough(this.log.nextGroup - 1);
+    const group = this.log.nextGroup;
+    yield* this.log.syncThrough(group - 1);
     const close = (): ClosedState => {
       this.checkFailure();
       const state = this.workingState();
+      this.log.skipGroup();
       return { state, group: this.log.nextGroup, position: this.log.head };
     };
-    yield* checkpointer.run(close, this.log.salt, true);
+    try {
+      yield* checkpointer.run(close, this.log.salt, true);
+    } catch (error) {
+      if (this.log.nextGroup > group) this.log.unskipGroup();
+      throw error;
+    }
     this.#endScope(scope);
   }
 

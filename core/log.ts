@@ -222,6 +222,20 @@ export class Log {
     if (this.written > this.head) this.written = this.head;
   }
 
+  /**
+   * Takes the number of the next group for a commit that a checkpoint makes, which leaves no group:
+   * replay from before it finds that one is missing. Everything before must be durable.
+   */
+  skipGroup(): void {
+    assert(this.durableGroup === this.nextGroup - 1, "the log is durable before a number is taken");
+    this.writtenGroup = this.durableGroup = this.nextGroup++;
+  }
+
+  /** Gives the number back: that commit did not come about. */
+  unskipGroup(): void {
+    this.writtenGroup = this.durableGroup = --this.nextGroup - 1;
+  }
+
   /** Writes what is pending when this tick of the event loop ends, if no flush is under way. */
   schedule(): void {
     if (this.#scheduled || this.flushing) return;

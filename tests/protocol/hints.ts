@@ -55,6 +55,7 @@ const HINTS: Partial<Record<RuleName, string>> = {
   hugeTurn: "begin set outgrow commit put flush cut",
   hugeWaits: "put checkpoint begin set outgrow commit cut",
   hugeTwice: "begin set outgrow commit cut flipMeta",
+  hugeNumber: "put begin set outgrow commit flush cut flipMeta lose",
   hugeSyncs: "put begin set outgrow commit cut flipMeta",
   placeFirst: "put putLarge checkpoint",
   reserve: "put putLarge delete",

@@ -125,6 +125,17 @@ export class Log {
     this.ahead = [];
   }
 
+  /** Takes the number of the next group for a commit that a checkpoint makes. */
+  skipGroup(): void {
+    this.nextGroup++;
+  }
+
+  /** Gives it back: the checkpoint was dropped. */
+  unskipGroup(): void {
+    this.nextGroup--;
+    this.durable = Math.min(this.durable, this.nextGroup - 1);
+  }
+
   #block(position: number, group: number, before: Block | undefined, last: boolean): Block {
     return {
       kind: "block",
@@ -216,6 +227,8 @@ export class Log {
   *syncThrough(group: number): Task<void> {
     while (this.durable < group) {
       if (this.flushing) yield () => !this.flushing;
+      // A number without a group.
+      else if (!this.pending && !this.unsynced) this.durable = group;
       else yield* this.flush(true);
     }
   }

@@ -152,6 +152,8 @@ export interface LogPart {
   endGroup(): void;
   commitTransaction(records: readonly LogRecord[]): Group;
   abandon(): void;
+  skipGroup(): void;
+  unskipGroup(): void;
   flush(sync: boolean): Task<void>;
   flushNow(): void;
   syncThrough(group: number): Task<void>;

@@ -271,7 +271,8 @@ export const RULES = table({
   hugeTurn: {
     part: TRANSACTIONS,
     text: "A transaction that commits by a checkpoint keeps the turn until it is durable.",
-    without: "A commit behind it becomes durable before it does, and survives it.",
+    without: "A commit behind it becomes durable before it does: after a crash its group is " +
+      "there, and that of the transaction is not.",
   },
   hugeWaits: {
     part: TRANSACTIONS,
@@ -282,6 +283,15 @@ export const RULES = table({
     part: TRANSACTIONS,
     text: "It is acknowledged when both meta pages carry it.",
     without: "Its records are in no log: a single damaged meta page takes it back.",
+  },
+  hugeNumber: {
+    part: TRANSACTIONS,
+    text: "It takes the number of a group and leaves none: no older state is carried on across it.",
+    without: "",
+    needless:
+      "Both meta pages carry such a transaction, and the model damages or loses one thing " +
+      "in a run. A disk that acknowledges syncs and keeps nothing loses both and keeps the log: " +
+      "without the rule the commits behind the transaction are then done again without it.",
   },
   hugeSyncs: {
     part: TRANSACTIONS,

@@ -87,18 +87,21 @@ export class Transactions {
     const { history, rules } = this.#world;
     open.busy = true;
     if (rules.hugeSyncs) yield* log.syncThrough(log.nextGroup - 1);
+    let sequence = 0;
     const close = () => {
-      const sequence = history.commit(open.values);
+      sequence = history.commit(open.values);
       frames.work.sequence = sequence;
+      if (rules.hugeNumber) log.skipGroup();
       const closed = { state: frames.freeze(), group: log.nextGroup, position: log.head };
       this.#world.say(() => `commit ${sequence} is made by a checkpoint`);
       if (!rules.hugeTurn) this.end();
       return closed;
     };
     if (yield* checkpointer.run(close, { huge: true })) {
-      this.#world.acknowledge(frames.work.sequence);
+      this.#world.acknowledge(sequence);
       if (rules.hugeTurn) this.end();
     } else if (this.open === open) {
+      if (rules.hugeNumber) log.unskipGroup();
       history.withdraw();
       this.abort();
     }

@@ -218,6 +218,24 @@ export const LOG_PATCHES: readonly Patch[] = [
     edits: [edit("log", "if (this.written > this.head) this.written = this.head;", "")],
   },
   {
+    name: "commit-by-checkpoint-without-number",
+    test: {
+      file: "regressions/lost_commit_test.ts",
+      test: "no state is carried on across a transaction whose meta pages were lost",
+    },
+    breaks: "A transaction that a checkpoint commits takes no number of a group.",
+    edits: [edit("engine", "      this.log.skipGroup();\n", "")],
+  },
+  {
+    name: "number-of-dropped-commit-kept",
+    test: {
+      file: "rules/life_of_a_transaction_test.ts",
+      test: "a data page that fails in a spill or at its commit aborts it with KVIG_IO",
+    },
+    breaks: "A transaction whose checkpoint was dropped keeps the number that it took.",
+    edits: [edit("engine", "      if (this.log.nextGroup > group) this.log.unskipGroup();\n", "")],
+  },
+  {
     name: "checkpoint-claims-the-next-group",
     general: { by: "crash", at: 0 },
     test: {
