@@ -17,6 +17,7 @@ import type { Results } from "./compare/results.ts";
 import { contestantsOf, runAll, settingsOf } from "./compare/rounds.ts";
 import { RUNTIMES } from "./compare/runtimes.ts";
 import { tableOf, tablesOf } from "./compare/verdicts.ts";
+import { writeReport } from "./report/report.ts";
 import { root } from "./support/places.ts";
 import { Scratch } from "./support/scratch.ts";
 
@@ -24,7 +25,7 @@ try {
   const plan = parsePlan(process.argv.slice(2));
   if (plan.help) console.log(HELP);
   else if (plan.list) list();
-  else run(plan);
+  else await run(plan);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   console.error(error.message);
@@ -42,7 +43,7 @@ function list(): void {
   console.log(`contestants: ${CONTESTANTS.map(({ id }) => id).join(", ")}`);
 }
 
-function run(plan: Plan): void {
+async function run(plan: Plan): Promise<void> {
   install();
   if (plan.runtimes.includes("node20")) compile();
   using scratch = new Scratch();
@@ -66,6 +67,9 @@ function run(plan: Plan): void {
     ...{ settings: settingsOf(plan), ...measured },
   };
   show(results);
+  if (plan.report) {
+    for (const path of await writeReport(results)) console.log(`written: ${path}`);
+  }
   if (plan.json !== undefined) {
     fs.writeFileSync(plan.json, JSON.stringify(results, null, 1));
   }

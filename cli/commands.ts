@@ -6,6 +6,7 @@
 
 import type { Command } from "./command.ts";
 import { backupCommand } from "./commands/backup.ts";
+import { benchCommand } from "./commands/bench.ts";
 import { compactCommand } from "./commands/compact.ts";
 import { conformanceCommand } from "./commands/conformance.ts";
 import { deleteCommand } from "./commands/delete.ts";
@@ -30,4 +31,5 @@ export const COMMANDS: readonly Command[] = [
   compactCommand,
   backupCommand,
   conformanceCommand,
+  benchCommand,
 ];

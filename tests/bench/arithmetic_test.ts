@@ -4,6 +4,7 @@
 
 import { test } from "node:test";
 
+import { judgeGuard } from "../../bench/compare/guard_rows.ts";
 import type { Series } from "../../bench/compare/results.ts";
 import { pairedRatio, quantile, spreadOf } from "../../bench/compare/statistics.ts";
 import { rowsOf, showFigure, showRatio, tableOf } from "../../bench/compare/verdicts.ts";
@@ -75,6 +76,19 @@ test("kvig compared with itself must stay below the target", () => {
 test("a target whose peer did not take part is left out", () => {
   const rows = rowsOf([series("get", "kvig", [100]), series("get", "other", [150])]);
   assertEquals(rows.map(({ peer, target }) => [peer, target]), [["other", undefined]]);
+});
+
+test("the guard finds a commit slower when nearly all rounds say so, by more than noise", () => {
+  const verdict = (before: number[], after: number[]): string => {
+    const all = [series("get", "kvig a", before), series("get", "kvig b", after)];
+    return judgeGuard(all, "kvig a", "kvig b").map((row) => row.verdict).join();
+  };
+  const steady = [100, 101, 99, 100, 100];
+  assertEquals(verdict(steady, [110, 112, 108, 111, 109]), "SLOWER");
+  assertEquals(verdict(steady, [90, 88, 91, 89, 90]), "faster");
+  assertEquals(verdict(steady, [103, 102, 104, 103, 102]), "", "within what is tolerated");
+  assertEquals(verdict(steady, [120, 90, 125, 80, 130]), "", "rounds that disagree");
+  assertEquals(judgeGuard([series("get", "kvig a", steady)], "kvig a", "kvig b"), []);
 });
 
 test("figures are shown in the unit that suits them", () => {
