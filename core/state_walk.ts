@@ -76,11 +76,9 @@ export class StateWalk {
   /** Walks a tree. */
   *tree(root: TreeRoot, name: string): Task<void> {
     this.entries = 0;
-    if (root.page === 0) return;
-    const before = this.entries;
     const fences: Fences = { low: undefined, high: undefined };
-    const whole = yield* this.#branch(root.page, root.epoch, -1, fences);
-    if (whole && this.entries - before !== root.count) {
+    const whole = root.page === 0 || (yield* this.#branch(root.page, root.epoch, -1, fences));
+    if (whole && this.entries !== root.count) {
       const what = `the tree of the ${name} has ${this.entries} entries where ${root.count} count`;
       this.#visitor.problem(root.page, what);
     }

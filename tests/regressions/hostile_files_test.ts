@@ -131,6 +131,22 @@ test("the epoch limit of a backup is above the epochs of its pages", () => {
   }
 });
 
+/*
+ * Entries of a tree were counted where there is one: a meta page that counted entries of a
+ * catalogue without a root passed verify(), and the first put went on counting from there.
+ */
+test("verify() finds that a tree without pages counts entries", () => {
+  const it = new Crafted("empty");
+  it.setMetas(120, 8, 5);
+  const store = it.open();
+  const [problem] = store.verifySync().problems;
+  assertStringIncludes(
+    problem?.what ?? "",
+    "the tree of the catalogue has 0 entries where 5 count",
+  );
+  assertEquals(errorOf(() => store.backupSync("copy")).code, "KVIG_CORRUPT");
+});
+
 /* A group whose last record is no commit changed the state without being counted. */
 test("a group that does not end with a commit is refused by the replay", () => {
   const it = new Crafted("killed");

@@ -25,9 +25,9 @@ export class Crafted {
   readonly base: Base;
   readonly #target: Target;
 
-  /** Begins with a store that was closed, or with one whose process was killed. */
-  constructor(which: "closed" | "killed" = "closed") {
-    this.base = bases()[which === "closed" ? 0 : 1]!;
+  /** Begins with a store that was closed, one whose process was killed, or one without entries. */
+  constructor(which: "closed" | "killed" | "empty" = "closed") {
+    this.base = bases().find(({ name }) => name.startsWith(which))!;
     this.io.file(DATA).setImage(this.base.data);
     this.io.file(LOG).setImage(this.base.log);
     this.#target = new Target(this.base, this.io, new Random(1));
