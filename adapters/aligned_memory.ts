@@ -72,3 +72,8 @@ export function isAligned(memory: Uint8Array, offset: number): boolean {
   const border = borders.get(memory.buffer);
   return border !== undefined && (memory.byteOffset + offset - border) % ALIGNMENT_BYTES === 0;
 }
+
+/** Whether `memory` is a view of what {@link allocateAligned} made: its address never changes. */
+export function isFixed(memory: Uint8Array): boolean {
+  return borders.has(memory.buffer);
+}

@@ -74,6 +74,16 @@ export class BatchPlan {
     return true;
   }
 
+  /** How many entries the run has. */
+  get entries(): number {
+    return this.#next - this.#first;
+  }
+
+  /** Which entry of the batch is number `place` of the run. */
+  entry(place: number): number {
+    return this.#order[this.#first + place];
+  }
+
   /** Copies the entries of the run to the beginning of `staging`. */
   stage(batch: WriteBatch, staging: Uint8Array): void {
     let filled = 0;

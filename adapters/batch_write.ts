@@ -38,6 +38,10 @@ export class BatchWriter {
   writeNow(channel: Channel, batch: WriteBatch, plan: BatchPlan): void {
     let staging: Uint8Array | undefined;
     try {
+      if (channel.batches !== undefined) {
+        if (channel.batches.now(channel, batch, plan)) return;
+        plan.begin(batch);
+      }
       while (plan.next(batch)) {
         if (plan.contiguous) {
           writeWhole(channel, plan.at, batch.memory, plan.offset, plan.length);
@@ -59,7 +63,16 @@ export class BatchWriter {
       this.#plans.put(plan);
       done(error, undefined);
     };
-    new BatchFlight(channel, batch, plan, this.#staging, report).fill();
+    const portable = () => new BatchFlight(channel, batch, plan, this.#staging, report).fill();
+    const begun = channel.batches?.later(channel, batch, plan, (error, whole) => {
+      if (isFailure(error) || whole) {
+        report(error, undefined);
+        return;
+      }
+      plan.begin(batch);
+      portable();
+    });
+    if (begun !== true) portable();
   }
 }
 

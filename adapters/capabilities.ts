@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Future } from "../core/io.ts";
+import type { Future, WriteBatch } from "../core/io.ts";
+import type { BatchPlan } from "./batch_plan.ts";
 
 /** Called once by a call in the background; `error` is null or undefined when it succeeded. */
 export type Done<T> = (error: unknown, value: T) => void;
@@ -79,4 +80,28 @@ export interface BackgroundCalls {
   ): void;
   /** fdatasync or fsync. */
   sync(fd: number, kind: "data" | "full", done: Done<void>): void;
+  /** A way of its own to write batches. Default: run by run, a few at once. */
+  readonly batches?: BatchCalls;
+}
+
+/** Where the parts of a batch go to. */
+export interface BatchTarget {
+  /** The descriptor for so many bytes: direct where all of them are aligned. */
+  descriptor(at: number, memory: Uint8Array, offset: number, length: number): number;
+  /** Notes that `count` bytes were written at `at`. */
+  grow(at: number, count: number): void;
+}
+
+/**
+ * How a runtime writes whole batches. Where that leaves anything to do, such as the rest of a short
+ * write, the whole batch is written again run by run.
+ */
+export interface BatchCalls {
+  /**
+   * Begins to write `batch`; false when it cannot be written in this way and nothing was begun.
+   * `done` gets whether all was written, once nothing of it is in flight any more.
+   */
+  later(target: BatchTarget, batch: WriteBatch, plan: BatchPlan, done: Done<boolean>): boolean;
+  /** Writes `batch` before returning; false when anything is left. Throws the system's error. */
+  now(target: BatchTarget, batch: WriteBatch, plan: BatchPlan): boolean;
 }

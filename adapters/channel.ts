@@ -12,7 +12,7 @@
 import fs from "node:fs";
 
 import { ALIGNMENT_BYTES, isAligned } from "./aligned_memory.ts";
-import type { BackgroundCalls } from "./capabilities.ts";
+import type { BackgroundCalls, BatchCalls, BatchTarget } from "./capabilities.ts";
 import { systemCode } from "./errno.ts";
 import { isPassing, pauseBlocking } from "./system_calls.ts";
 import type { Transfer, TransferChannel } from "./transfer.ts";
@@ -21,7 +21,7 @@ import type { Transfer, TransferChannel } from "./transfer.ts";
 const CALL_BYTES_MAX = 1_073_741_824;
 
 /** The descriptors of one file, and its size. */
-export class Channel implements TransferChannel {
+export class Channel implements TransferChannel, BatchTarget {
   /** The buffered descriptor. */
   readonly fd: number;
   /** Size in bytes: at opening, moved by completed writes. */
@@ -43,11 +43,16 @@ export class Channel implements TransferChannel {
     return this.#directFd >= 0;
   }
 
+  /** The runtime's own way to write batches, where it has one. */
+  get batches(): BatchCalls | undefined {
+    return this.#background.batches;
+  }
+
   /** Reads once, before returning. Throws the system's error. */
   readNow(at: number, memory: Uint8Array, offset: number, length: number): number {
     const asked = Math.min(length, CALL_BYTES_MAX);
     for (let tries = 1;; tries++) {
-      const fd = this.#descriptor(at, memory, offset, asked);
+      const fd = this.descriptor(at, memory, offset, asked);
       try {
         return fs.readSync(fd, memory, offset, asked, at);
       } catch (error) {
@@ -60,7 +65,7 @@ export class Channel implements TransferChannel {
   writeNow(at: number, memory: Uint8Array, offset: number, length: number): number {
     const asked = Math.min(length, CALL_BYTES_MAX);
     for (let tries = 1;; tries++) {
-      const fd = this.#descriptor(at, memory, offset, asked);
+      const fd = this.descriptor(at, memory, offset, asked);
       try {
         const count = fs.writeSync(fd, memory, offset, asked, at);
         this.grow(at, count);
@@ -80,11 +85,12 @@ export class Channel implements TransferChannel {
   begin(transfer: Transfer): void {
     const { kind, at, memory, offset } = transfer;
     const length = Math.min(transfer.length, CALL_BYTES_MAX);
-    transfer.fd = this.#descriptor(at, memory, offset, length);
+    transfer.fd = this.descriptor(at, memory, offset, length);
     this.#background[kind](transfer.fd, memory, offset, length, at, transfer.done);
   }
 
-  #descriptor(at: number, memory: Uint8Array, offset: number, length: number): number {
+  /** The descriptor for so many bytes: the direct one where all of them are aligned. */
+  descriptor(at: number, memory: Uint8Array, offset: number, length: number): number {
     if (this.#directFd < 0) return this.fd;
     const aligned = at % ALIGNMENT_BYTES === 0 && length % ALIGNMENT_BYTES === 0 &&
       isAligned(memory, offset);

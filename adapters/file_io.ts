@@ -68,13 +68,13 @@ export function fileIo(parts: FileIoParts): Io {
 
 class FileIo implements Io {
   readonly canBlock = true;
-  readonly description: string;
+  readonly #describe: { readonly description: string };
   readonly #blocking: boolean;
   readonly #direct: boolean;
   readonly #parts: SystemFileParts;
 
   constructor(parts: FileIoParts) {
-    this.description = parts.description;
+    this.#describe = parts;
     this.#blocking = parts.blocking;
     this.#direct = parts.direct;
     this.#parts = {
@@ -84,6 +84,10 @@ class FileIo implements Io {
       futures: new FuturePool(),
       batches: new BatchWriter(),
     };
+  }
+
+  get description(): string {
+    return this.#describe.description;
   }
 
   open(path: string, options: IoOpenOptions = {}): Future<IoFile> {

@@ -110,7 +110,7 @@ function checkPackageImport(source: Source, specifier: string, line: number, com
   }
   if (!source.part.product) return;
   const runtimeModule = /^(node|bun):/.test(specifier);
-  const mayNameRuntime = /^(adapter|cli)/.test(source.part.name);
+  const mayNameRuntime = /^(adapter|uring|cli)/.test(source.part.name);
   if (!runtimeModule) complain(source, line, `kvig has no dependencies, found "${specifier}"`);
   else if (!mayNameRuntime) complain(source, line, `only adapters/ and cli/ import "${specifier}"`);
 }

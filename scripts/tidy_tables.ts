@@ -30,20 +30,27 @@ export const PARTS: readonly Part[] = [
   { name: "core", files: /^core\//, imports: [], product: true },
   { name: "adapters/mod.ts", files: /^adapters\/mod\.ts$/, imports: ["core", "adapter"] },
   { name: "adapters/*.ts", files: /^adapters\/[^/]+\.ts$/, imports: ["core"] },
+  // It takes the place of the running runtime's adapter, and falls back to it.
+  {
+    name: "uring",
+    files: /^adapters\/uring\//,
+    imports: ["core", "adapters/*.ts", "adapter"],
+    product: true,
+  },
   // One adapter never imports another: the folder is part of the name that is compared.
   { name: "adapter", files: /^adapters\/([^/]+)\//, imports: ["core", "adapters/*.ts"] },
   { name: "mod.ts", files: /^mod\.ts$/, imports: ["core", "adapters/mod.ts"] },
   {
     name: "cli",
     files: /^cli\//,
-    imports: ["core", "mod.ts", "adapters/mod.ts", "adapter", "conformance"],
+    imports: ["core", "mod.ts", "adapters/mod.ts", "adapter", "uring", "conformance"],
   },
   { name: "scripts", files: /^scripts\//, imports: [] },
   { name: "examples", files: /^examples\//, imports: ["core", "mod.ts", "adapter"] },
   {
     name: "bench",
     files: /^bench\//,
-    imports: ["core", "mod.ts", "adapters/mod.ts", "adapters/*.ts", "adapter"],
+    imports: ["core", "mod.ts", "adapters/mod.ts", "adapters/*.ts", "adapter", "uring"],
   },
   // Published: it runs wherever an Io does.
   { name: "conformance", files: /^tests\/conformance\//, imports: ["core"], product: true },
@@ -59,6 +66,7 @@ export const PARTS: readonly Part[] = [
       "adapters/mod.ts",
       "adapters/*.ts",
       "adapter",
+      "uring",
       "cli",
       "scripts",
       "examples",
