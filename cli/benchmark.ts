@@ -22,6 +22,8 @@ export interface BenchmarkSizes {
   readonly valueBytes: number;
   /** Memory for pages. */
   readonly cacheSize: number;
+  /** Size of the log. */
+  readonly logSize: number;
   /** Stops the work. */
   readonly signal: AbortSignal;
 }
@@ -83,15 +85,18 @@ export class Benchmark implements Disposable {
     tell("bare loop of write and sync");
     this.#bareLoop();
     const path = join(this.#directory, "bench.kvig");
-    const { cacheSize, signal } = this.#sizes;
-    await using store = await open(path, { cacheSize, signal });
+    const { entries, cacheSize, logSize, signal } = this.#sizes;
+    // Less where there is little: a small benchmark is over soon.
+    const commits = Math.min(COMMITS, Math.ceil(entries / 4));
+    const commitsOfATask = Math.min(COMMITS_OF_A_TASK, Math.ceil(entries / 100));
+    await using store = await open(path, { cacheSize, logSize, signal });
     const works: Record<string, (store: Store) => Promise<[number, number]>> = {
       "fill, transactions of 1,000": (store) => this.#fill(store),
       "get": (store) => this.#get(store),
       "scan, an entry": (store) => this.#scan(store),
       "put, deferred": (store) => this.#putDeferred(store),
-      "durable put, one task": (store) => this.#putDurable(store, 1, COMMITS),
-      "durable put, 64 tasks": (store) => this.#putDurable(store, TASKS, COMMITS_OF_A_TASK),
+      "durable put, one task": (store) => this.#putDurable(store, 1, commits),
+      "durable put, 64 tasks": (store) => this.#putDurable(store, TASKS, commitsOfATask),
       "checkpoint, a page": (store) => this.#checkpoint(store),
     };
     for (const [work, measure] of Object.entries(works)) {
@@ -138,8 +143,9 @@ export class Benchmark implements Disposable {
     fs.fsyncSync(fd);
     const end = performance.now() + LONGEST_MILLISECONDS;
     const begun = performance.now();
+    const most = Math.min(COMMITS, Math.ceil(this.#sizes.entries / 4));
     let done = 0;
-    while (done < COMMITS && performance.now() < end) {
+    while (done < most && performance.now() < end) {
       chunk[0] = done;
       fs.writeSync(fd, chunk, 0, BLOCK_BYTES, (done % BARE_BLOCKS) * BLOCK_BYTES);
       fs.fdatasyncSync(fd);
@@ -178,7 +184,6 @@ export class Benchmark implements Disposable {
         if (i % BATCH === 0) this.#stopIfAsked();
       }
     };
-    // Less where there is little: a small benchmark is over soon.
     const count = Math.min(GETS, this.#sizes.entries * 10);
     const warmUp = Math.min(WARM_UP, count);
     await pass(0, warmUp);

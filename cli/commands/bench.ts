@@ -17,6 +17,7 @@ const MOST_ENTRIES = 50_000_000;
 const DEFAULT_VALUE_BYTES = 100;
 const MOST_VALUE_BYTES = 16 * 1024 * 1024;
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
+const DEFAULT_LOG_BYTES = 64 * 1024 * 1024;
 
 /** Measures kvig on the user's own disk. */
 export const benchCommand: Command = {
@@ -47,6 +48,11 @@ Reads are of entries that are in the cache, as far as it holds them.
       value: "SIZE",
       about: "Memory for pages of the store, 1MiB to 4GiB. Default: 64MiB.",
     },
+    {
+      name: "log-size",
+      value: "SIZE",
+      about: "Size of the log, at least 1MiB. Default: 64MiB.",
+    },
     { ...JSON_OUTPUT, about: "Print the figures as one line of JSON, in nanoseconds." },
     QUIET,
   ],
@@ -67,7 +73,9 @@ Reads are of entries that are in the cache, as far as it holds them.
       throw new UsageError(`--value-size takes at most 16MiB, got ${showSize(valueBytes)}`);
     }
     const cacheSize = given.size("cache-size") ?? DEFAULT_CACHE_BYTES;
-    using benchmark = new Benchmark(given.operands[0], { entries, valueBytes, cacheSize, signal });
+    const logSize = given.size("log-size") ?? DEFAULT_LOG_BYTES;
+    const sizes = { entries, valueBytes, cacheSize, logSize, signal };
+    using benchmark = new Benchmark(given.operands[0], sizes);
     const figures = await benchmark.run((work) => progress.show(() => `bench: ${work}`));
     progress.clear();
     if (given.has("json")) await output.write(`${JSON.stringify(figures)}\n`);

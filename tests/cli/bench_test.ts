@@ -10,7 +10,7 @@ import { tempDir } from "../support/tmp.ts";
 import { fails, kvig, ok, start } from "./kvig.ts";
 
 /** As little as it takes. */
-const SMALL = ["--entries", "1000", "--cache-size", "1MiB"];
+const SMALL = ["--entries", "1000", "--cache-size", "1MiB", "--log-size", "1MiB"];
 
 test("bench prints a line for each work and leaves nothing behind", () => {
   using dir = tempDir();
