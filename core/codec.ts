@@ -4,7 +4,7 @@
  * @module
  */
 
-import { textDecoder, textEncoder } from "./host.ts";
+import { decodeText, textEncoder } from "./host.ts";
 import { describe } from "./options.ts";
 
 /** Turns values into bytes and back. For keys the order of the bytes is the order of the keys. */
@@ -38,7 +38,7 @@ export const utf8: Codec<string> = {
     return textEncoder.encode(value);
   },
   decode(value: Uint8Array): string {
-    return textDecoder.decode(value);
+    return decodeText(value, 0, value.length);
   },
 };
 
@@ -52,7 +52,7 @@ export const json: Codec<unknown> = {
     return textEncoder.encode(text);
   },
   decode(value: Uint8Array): unknown {
-    return JSON.parse(textDecoder.decode(value));
+    return JSON.parse(decodeText(value, 0, value.length));
   },
 };
 

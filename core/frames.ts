@@ -27,8 +27,8 @@ export const INDEX = 4;
 
 /** Fields of a frame in {@link Frames.info}. */
 export const INFO_FIELDS = 8;
-/** log2 of {@link INFO_FIELDS}. */
-export const INFO_SHIFT = 3;
+/** log2 of the numbers that a frame has in {@link Frames.info}. */
+export const INFO_SHIFT = 4;
 /** Number of slots. */
 export const COUNT = 0;
 /** Bytes that all keys of the page share; they stand at the page's end. */
@@ -47,6 +47,15 @@ export const HEAP = 5;
 /** Bytes of the heap that no cell uses any more. */
 export const GARBAGE = 6;
 
+/** Page number, as a signed integer; kept by the cache, as are those that follow. */
+export const FRAME_PAGE = 8;
+/** Epoch of the page, as a signed integer. */
+export const FRAME_EPOCH = 9;
+/** 1 where the page is there and may be used, 0 while it is loaded. */
+export const FRAME_READY = 10;
+/** 1 where the page was used since the hand of {@link Sieve} last came by. */
+export const FRAME_VISITED = 11;
+
 /** Added to the level of map pages while they are in memory. */
 export const MAP_LEVEL = 64;
 
@@ -58,7 +67,10 @@ export class Frames {
   readonly u16: Uint16Array;
   /** The arena in units of 4 bytes. */
   readonly u32: Uint32Array;
-  /** Header fields, {@link INFO_FIELDS} for each frame. */
+  /**
+   * What look-ups want to know of each frame, in one line of the processor's cache: header fields,
+   * and what the cache notes.
+   */
   readonly info: Int32Array;
   /** Size of a page. */
   readonly pageBytes: number;

@@ -37,6 +37,8 @@ interface Decoder {
 }
 
 interface Host {
+  /** On the runtimes that have it: turns a part of any bytes into text. */
+  Buffer?: { prototype: { utf8Slice?: (this: Uint8Array, from: number, to: number) => string } };
   TextEncoder: new () => Encoder;
   TextDecoder: new (label: string, options: { fatal?: boolean; ignoreBOM?: boolean }) => Decoder;
 }
@@ -47,7 +49,21 @@ const host = globalThis as unknown as Host;
 export const textEncoder: Encoder = new host.TextEncoder();
 
 /** Turns UTF-8 into text and throws TypeError where it is not valid. */
-export const textDecoder: Decoder = new host.TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const textDecoder: Decoder = new host.TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const utf8Slice = host.Buffer?.prototype.utf8Slice;
+
+/** What stands in text for bytes that are not UTF-8. */
+const REPLACEMENT = "\uFFFD";
+
+/** The text of `length` bytes of UTF-8 from `at` on. @throws {TypeError} where it is not valid. */
+export function decodeText(bytes: Uint8Array, at: number, length: number): string {
+  if (utf8Slice !== undefined) {
+    const text = utf8Slice.call(bytes, at, at + length);
+    if (!text.includes(REPLACEMENT)) return text;
+  }
+  return textDecoder.decode(bytes.subarray(at, at + length));
+}
 
 /** Calls `work` when the running tick of the event loop ends. */
 export function atEndOfTick(work: () => void): void {

@@ -10,7 +10,14 @@
  */
 
 import { assert } from "./assert.ts";
-import { Frames } from "./frames.ts";
+import {
+  FRAME_EPOCH,
+  FRAME_PAGE,
+  FRAME_READY,
+  FRAME_VISITED,
+  Frames,
+  INFO_SHIFT,
+} from "./frames.ts";
 import { Sieve } from "./sieve.ts";
 
 /** The page differs from what its place in the file holds. */
@@ -94,12 +101,12 @@ export class PageCache {
   lookup(page: number): number {
     const table = this.#table;
     const mask = this.#tableMask;
-    const pages = this.page;
+    const { info } = this.frames;
+    const wanted = page | 0;
     let i = Math.imul(page, 0x9E3779B1) >>> this.#tableShift;
     for (;;) {
-      const entry = table[i];
-      if (entry === 0) return -1;
-      if (pages[entry - 1] === page) return entry - 1;
+      const frame = table[i] - 1;
+      if (frame < 0 || info[(frame << INFO_SHIFT) + FRAME_PAGE] === wanted) return frame;
       i = (i + 1) & mask;
     }
   }
@@ -118,6 +125,11 @@ export class PageCache {
     const frame = this.#free[--this.#freeCount];
     this.page[frame] = page;
     this.epoch[frame] = epoch;
+    const { info } = this.frames;
+    info[(frame << INFO_SHIFT) + FRAME_PAGE] = page;
+    info[(frame << INFO_SHIFT) + FRAME_EPOCH] = epoch;
+    info[(frame << INFO_SHIFT) + FRAME_READY] = (flags & LOADING) === 0 ? 1 : 0;
+    info[(frame << INFO_SHIFT) + FRAME_VISITED] = 0;
     this.birth[frame] = birth;
     this.death[frame] = Infinity;
     this.flags[frame] = flags | USED;
@@ -137,6 +149,7 @@ export class PageCache {
     this.#leave(this.page[frame]);
     this.sieve.remove(frame);
     this.flags[frame] = 0;
+    this.frames.set(frame, FRAME_READY, 0);
     this.#free[this.#freeCount++] = frame;
   }
 
@@ -148,6 +161,7 @@ export class PageCache {
     this.busyCount += (idleBusy(now) ? 1 : 0) - (idleBusy(old) ? 1 : 0);
     this.inFlight += ((now & BUSY) - (old & BUSY)) / BUSY;
     this.flags[frame] = now;
+    this.frames.set(frame, FRAME_READY, (now & LOADING) === 0 ? 1 : 0);
   }
 
   #evict(): void {
@@ -155,8 +169,8 @@ export class PageCache {
     for (let steps = 0; steps <= 3 * this.capacity; steps++) {
       const frame = sieve.next();
       if (frame < 0 || (flags[frame] & (DIRTY | BUSY)) !== 0) continue;
-      if (sieve.visited[frame] !== 0) {
-        sieve.visited[frame] = 0;
+      if (this.frames.get(frame, FRAME_VISITED) !== 0) {
+        this.frames.set(frame, FRAME_VISITED, 0);
         continue;
       }
       this.evictions++;

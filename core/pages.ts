@@ -11,7 +11,8 @@
  */
 
 import { assert } from "./assert.ts";
-import { BUSY, DIRTY, LOADING, type PageCache, USED, WRITTEN } from "./page_cache.ts";
+import { FRAME_EPOCH, FRAME_READY, FRAME_VISITED, INFO_SHIFT } from "./frames.ts";
+import { BUSY, DIRTY, type PageCache, USED, WRITTEN } from "./page_cache.ts";
 import { Holds, State } from "./state.ts";
 
 /** Entry of {@link Pages.lookups} for pages that were found. */
@@ -75,12 +76,14 @@ export class Pages {
   /** The frame of a page, or −1 after noting which page is missing. */
   resident(page: number, epoch: number): number {
     const frame = this.cache.lookup(page);
-    if (
-      frame >= 0 && this.cache.epoch[frame] === epoch && (this.cache.flags[frame] & LOADING) === 0
-    ) {
-      this.cache.sieve.visited[frame] = 1;
-      this.lookups[HITS]++;
-      return frame;
+    if (frame >= 0) {
+      const { info } = this.cache.frames;
+      const at = frame << INFO_SHIFT;
+      if (info[at + FRAME_EPOCH] === (epoch | 0) && info[at + FRAME_READY] !== 0) {
+        if (info[at + FRAME_VISITED] === 0) info[at + FRAME_VISITED] = 1;
+        this.lookups[HITS]++;
+        return frame;
+      }
     }
     this.lookups[MISSES]++;
     this.missPage = page;

@@ -6,6 +6,7 @@
 
 import { FOUND, MISS } from "./btree.ts";
 import { type Bytes, bytes, type Codec, encodeAscii, utf8 } from "./codec.ts";
+import { decodeText } from "./host.ts";
 import { checkFits, Cursor } from "./cursor.ts";
 import { countTask, type Entries, entriesOf, type EntrySource } from "./entries.ts";
 import type { Engine } from "./engine.ts";
@@ -57,9 +58,13 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
   readonly #reference = new OverflowReference();
   readonly #source: EntrySource;
   readonly #keyBytes: Uint8Array;
+  /** The key that was looked for last: the caller's bytes, which may change, or #keyBytes. */
+  #key: Uint8Array;
   /** Memory for keys that are looked for again when a page was loaded. */
   readonly #keptKeys: Uint8Array[] = [];
   readonly #plainText: boolean;
+  readonly #plainBytes: boolean;
+  readonly #plainValues: boolean;
   #keyLength = 0;
 
   /** Reads through `engine`. */
@@ -68,7 +73,9 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     this.codecs = codecs;
     const codec: unknown = codecs.key;
     this.#plainText = codec === bytes || codec === utf8;
-    this.#keyBytes = new Uint8Array(engine.maxKeyBytes + 1);
+    this.#plainBytes = codec === bytes;
+    this.#key = this.#keyBytes = new Uint8Array(engine.maxKeyBytes + 1);
+    this.#plainValues = (codecs.value as unknown) === utf8;
     this.#source = {
       engine,
       hold: () => this.hold(),
@@ -266,19 +273,26 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     return walkOf(options, this.encodeKey);
   }
 
-  /** Looks for a key: FOUND, ABSENT or MISS. Its bytes stay for another try. */
+  /** Looks for a key: FOUND, ABSENT or MISS. */
   #seek(key: K): number {
+    if (this.#plainBytes && key instanceof Uint8Array) {
+      this.#key = key;
+      this.#keyLength = key.length;
+      return this.engine.tree.find(this.root(), key, key.length);
+    }
+    this.#key = this.#keyBytes;
     this.#keyLength = this.#plainText && typeof key === "string"
       ? encodeAscii(key, this.#keyBytes)
       : -1;
-    if (this.#keyLength < 0) {
-      const encoded = this.encodeKey(key);
-      const length = Math.min(encoded.length, this.#keyBytes.length);
-      for (let i = 0; i < length; i++) this.#keyBytes[i] = encoded[i];
-      this.#keyLength = length;
-    }
-    const length = this.#keyLength;
-    return this.engine.tree.find(this.root(), this.#keyBytes, length);
+    if (this.#keyLength < 0) this.#encodeSlowly(key);
+    return this.engine.tree.find(this.root(), this.#keyBytes, this.#keyLength);
+  }
+
+  #encodeSlowly(key: K): void {
+    const encoded = this.encodeKey(key);
+    const length = Math.min(encoded.length, this.#keyBytes.length);
+    for (let i = 0; i < length; i++) this.#keyBytes[i] = encoded[i];
+    this.#keyLength = length;
   }
 
   #seekSync(key: K): number {
@@ -286,7 +300,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     while (status === MISS) {
       const { missPage, missEpoch } = this.engine.pages;
       this.engine.runBlocking(this.engine.pager.load(missPage, missEpoch));
-      status = this.engine.tree.find(this.root(), this.#keyBytes, this.#keyLength);
+      status = this.engine.tree.find(this.root(), this.#key, this.#keyLength);
     }
     return status;
   }
@@ -298,14 +312,18 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
   #decodeFound(): VO {
     const { frames } = this.engine.cache;
     const cell = cellAt(frames, this.engine.tree.frame, this.engine.tree.slot);
-    const bytes = this.#fresh.copy(frames.u8, valueAt(frames, cell), valueLength(frames, cell));
-    return this.codecs.value.decode(bytes);
+    const at = valueAt(frames, cell);
+    const length = valueLength(frames, cell);
+    if (this.#plainValues) return decodeText(frames.u8, at, length) as VO;
+    return this.codecs.value.decode(this.#fresh.copy(frames.u8, at, length));
   }
 
   /** The key that was looked for last, to look for it again; its memory goes back when done. */
   #keepKey(): Uint8Array {
     const kept = this.#keptKeys.pop() ?? new Uint8Array(this.#keyBytes.length);
-    for (let i = 0; i < this.#keyLength; i++) kept[i] = this.#keyBytes[i];
+    // A key that is too large is as absent as its beginning, which is too large as well.
+    this.#keyLength = Math.min(this.#keyLength, kept.length);
+    for (let i = 0; i < this.#keyLength; i++) kept[i] = this.#key[i];
     return kept;
   }
 

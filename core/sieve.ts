@@ -3,7 +3,8 @@
  * oldest to the newest, spares what was visited since it last came by, and takes the first that was
  * not (Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024).
  *
- * It decides about order alone: whether a frame may leave is the caller's to say.
+ * It decides about order alone: whether a frame may leave, and whether it was visited, is the
+ * caller's to say.
  *
  * @module
  */
@@ -12,8 +13,6 @@ const NONE = -1;
 
 /** Order of eviction of the frames of a cache. */
 export class Sieve {
-  /** 1 for each frame that was used since the hand last came by. */
-  readonly visited: Uint8Array;
   #newer: Int32Array;
   #older: Int32Array;
   #newest = NONE;
@@ -22,14 +21,12 @@ export class Sieve {
 
   /** Makes room for `capacity` frames, none of which stands in line. */
   constructor(capacity: number) {
-    this.visited = new Uint8Array(capacity);
     this.#newer = new Int32Array(capacity).fill(NONE);
     this.#older = new Int32Array(capacity).fill(NONE);
   }
 
   /** Puts `frame` in line as the newest. */
   insert(frame: number): void {
-    this.visited[frame] = 0;
     this.#newer[frame] = NONE;
     this.#older[frame] = this.#newest;
     if (this.#newest !== NONE) this.#newer[this.#newest] = frame;

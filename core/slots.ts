@@ -70,6 +70,9 @@ export function headOf(key: Uint8Array, at: number, length: number): number {
   return head;
 }
 
+/** From so many slots on the heads of all quarters are loaded at once. */
+const QUARTERED = 16;
+
 /**
  * Looks for a key among the slots from `first` on.
  * Returns its slot, or −1 − the slot where it belongs.
@@ -94,6 +97,20 @@ export function searchSlots(
   const head = headOf(key, plen, keyLength);
   let low = first;
   let high = count;
+  if (count >= QUARTERED) {
+    // Three loads that do not wait for each other: a page not in the processor's cache comes faster.
+    const quarter = count >>> 2;
+    const one = u32[heads + quarter];
+    const two = u32[heads + 2 * quarter];
+    const three = u32[heads + 3 * quarter];
+    if (two < head) {
+      low = (three < head ? 3 * quarter : 2 * quarter) + 1;
+      if (three >= head) high = 3 * quarter;
+    } else if (one < head) {
+      low = quarter + 1;
+      high = 2 * quarter;
+    } else high = quarter;
+  }
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (u32[heads + middle] < head) low = middle + 1;

@@ -94,9 +94,8 @@ export class Trace {
     });
     const failed = syncs.filter(({ code }) => code !== "");
     // The first failure may be one that a store outlives, that of a read: it syncs after that.
-    const [met, settled] = storeFailed
-      ? [markedAt("failed"), markedAt("settled")]
-      : [Infinity, Infinity];
+    const dead = storeFailed || failed.some(({ ended }) => ended <= markedAt("failed"));
+    const [met, settled] = dead ? [markedAt("failed"), markedAt("settled")] : [Infinity, Infinity];
     const retried = syncs.filter((sync, index) => {
       const { path, began } = sync;
       const before = syncs.slice(0, index).filter((other) => other.path === path);

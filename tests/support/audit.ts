@@ -14,6 +14,7 @@
 
 import { checksum } from "../../core/checksum.ts";
 import type { Engine } from "../../core/engine.ts";
+import { INFO_SHIFT } from "../../core/frames.ts";
 import { decodeMeta, fileSeed, type Meta } from "../../core/meta.ts";
 import { DIRTY, LOADING } from "../../core/page_cache.ts";
 import type { State } from "../../core/state.ts";
@@ -449,7 +450,8 @@ export class Audit {
     const { frames } = cache;
     const frame = cache.lookup(page);
     if (frame >= 0 && cache.epoch[frame] === epoch && (cache.flags[frame] & LOADING) === 0) {
-      const [count, prefixBytes, , level, kind] = frames.info.subarray(frame * 8, frame * 8 + 5);
+      const at = frame << INFO_SHIFT;
+      const [count, prefixBytes, , level, kind] = frames.info.subarray(at, at + 5);
       const base = frames.base(frame);
       const bytes = frames.u8.subarray(base, base + frames.pageBytes);
       return { bytes, number: page, epoch, kind, level, count, prefixBytes };

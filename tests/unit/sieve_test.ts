@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FRAME_VISITED } from "../../core/frames.ts";
 import { test } from "node:test";
 
 import { BUSY, DIRTY, PageCache } from "../../core/page_cache.ts";
@@ -53,7 +54,7 @@ test("reserve() evicts no page that is dirty or busy", () => {
 test("a page that was visited outlives those that were not", () => {
   const cache = newCache(100);
   for (let page = 2; page < 102; page++) cache.take(page, 1, 0, 0);
-  for (let page = 2; page < 12; page++) cache.sieve.visited[cache.lookup(page)] = 1;
+  for (let page = 2; page < 12; page++) cache.frames.set(cache.lookup(page), FRAME_VISITED, 1);
   for (let page = 1000; page < 1080; page++) {
     assert(cache.reserve(1), "there is room");
     cache.take(page, 1, 0, 0);
