@@ -98,7 +98,7 @@ export function searchSlots(
   let low = first;
   let high = count;
   if (count >= QUARTERED) {
-    // Three loads that do not wait for each other: a page not in the processor's cache comes faster.
+    // Three loads that do not wait for each other: a page that is far away comes faster.
     const quarter = count >>> 2;
     const one = u32[heads + quarter];
     const two = u32[heads + 2 * quarter];
