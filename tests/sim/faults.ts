@@ -160,6 +160,11 @@ export const FAULTS: Readonly<Record<FaultKind, FaultEntry>> = {
   "no memory": fault(50, ["allocate"]),
 };
 
+/** Whether a fault changes what is on the disk or was read, and nobody is told. */
+export function isHarmful(kind: FaultKind): boolean {
+  return FAULTS[kind].silent && kind !== "completed twice";
+}
+
 /** Names of all faults. */
 export const FAULT_KINDS: readonly FaultKind[] = Object.keys(FAULTS) as FaultKind[];
 

@@ -12,7 +12,7 @@ import { isKvigError } from "../../core/errors.ts";
 import { ended, type Excuses, Violation } from "./calls.ts";
 import { LifeContext, STORE_PATH } from "./context.ts";
 import { SimDisk } from "./disk.ts";
-import { type FaultKind, FAULTS, RandomFaults } from "./faults.ts";
+import { type FaultKind, isHarmful, RandomFaults } from "./faults.ts";
 import { SimIo } from "./io.ts";
 import { sumOf } from "./model.ts";
 import type { LifePlan, Step } from "./plan.ts";
@@ -158,7 +158,7 @@ class Life {
   #excuses(): Excuses {
     const { chosen } = this.#faults;
     const faults = new Set(chosen.map(({ fault }) => fault.kind));
-    const silent = [...faults].some((kind) => FAULTS[kind].silent && kind !== "completed twice");
+    const silent = [...faults].some(isHarmful);
     return {
       faults,
       mayBeFull: this.#limited || this.#plan.maxPages !== undefined || faults.has("full"),
@@ -170,7 +170,7 @@ class Life {
   }
 
   get #silentFaults(): number {
-    return this.#faults.chosen.filter(({ fault }) => FAULTS[fault.kind].silent).length;
+    return this.#faults.chosen.filter(({ fault }) => isHarmful(fault.kind)).length;
   }
 
   // Opening and crashes

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FaultKind } from "./faults.ts";
+import { type FaultKind, type FaultRates, isHarmful } from "./faults.ts";
 import { KEY_SHAPES } from "./keys.ts";
 import type { ChangePlan, LifePlan, RangePlan, Step, StepKind } from "./plan.ts";
 import { Random } from "./random.ts";
@@ -65,6 +65,17 @@ const FAULT_MOODS: readonly Readonly<Partial<Record<FaultKind, number>>>[] = [
   { "unreadable sector": 80 },
 ];
 
+/** Two silent faults may hide each other: every second disk that has some has only one. */
+const SILENT_ALONE_ONE_IN = 2;
+
+/** One life in so many has more than the cache holds: eviction, spills, deeper trees. */
+const LARGE_ONE_IN = 24;
+/** Keys of such a life. */
+const LARGE_KEYS = 3000;
+/** Steps with which it begins, and the most changes of each. */
+const FILLS = 6;
+const FILL_CHANGES = 400;
+
 /** What a life is drawn with. */
 export interface DrawOptions {
   /** Steps, the crashes and the end included. Default: 200. */
@@ -76,6 +87,10 @@ export interface DrawOptions {
 /** Draws the plan of one life; the same seed gives the same plan. */
 export function drawPlan(seed: number, options: DrawOptions = {}): LifePlan {
   const random = new Random(seed);
+  // What is drawn from here leaves everything else as the seed says.
+  const rare = new Random(~seed);
+  const large = rare.oneIn(LARGE_ONE_IN);
+  const alone = rare.oneIn(SILENT_ALONE_ONE_IN);
   const pageBytes = random.oneIn(8) ? random.pick([1024, 4096]) : 512;
   const blockBytes = random.oneIn(10) ? 4096 : 512;
   const blocking = random.pick(["always", "on request", "never"] as const);
@@ -101,15 +116,23 @@ export function drawPlan(seed: number, options: DrawOptions = {}): LifePlan {
     faultLimit: random.pick([1, 2, 6, 1000]),
     oddHost,
   };
+  const circumstances = alone && harmsInSilence(faults) ? { ...plan, faultLimit: 1 } : plan;
   const draw = new StepDraw(random, weights, plan.pageBytes, plan.blocking !== "always");
   const { steps = 200 } = options;
-  return { ...plan, steps: draw.steps(steps) };
+  if (!large) return { ...circumstances, steps: draw.steps(steps) };
+  const sizes = { pageBytes: 512, cacheFrames: 128 };
+  return { ...circumstances, ...sizes, steps: draw.manySteps(steps, rare) };
+}
+
+/** Whether one of the faults changes what is on the disk or was read, and nobody is told. */
+function harmsInSilence(faults: FaultRates): boolean {
+  return (Object.keys(faults) as FaultKind[]).some(isHarmful);
 }
 
 class StepDraw {
   readonly #random: Random;
   readonly #kinds: StepKind[] = [];
-  readonly #keys: number;
+  #keys: number;
   readonly #inline: number;
   readonly #pageBytes: number;
   readonly #concurrent: boolean;
@@ -129,6 +152,21 @@ class StepDraw {
   steps(count: number): Step[] {
     const steps = Array.from({ length: count - 1 }, () => this.#step());
     steps.splice(this.#random.between(count >>> 1, count - 1), 0, this.#crash());
+    return steps;
+  }
+
+  /** As many steps over many keys, which the first of them fill in. */
+  manySteps(count: number, random: Random): Step[] {
+    this.#keys = LARGE_KEYS;
+    const steps = this.steps(count);
+    for (let fill = 0; fill < Math.min(FILLS, steps.length >>> 2); fill++) {
+      const changes = Array.from({ length: random.between(1, FILL_CHANGES) }, (): ChangePlan => {
+        return [random.below(LARGE_KEYS), random.below(random.oneIn(8) ? 200 : 40)];
+      });
+      steps[fill] = random.oneIn(2)
+        ? { do: "batch", changes }
+        : { do: "transaction", changes, ...(random.oneIn(3) ? { deferred: true } : {}) };
+    }
     return steps;
   }
 
