@@ -1,29 +1,27 @@
 /**
  * A life: one store, from its creation through calls, faults, crashes and recoveries to its end, as
- * a plan says, compared with its model all the way.
- *
- * The oracle of every crash is one equality: what is recovered is the model after version n, with
- * acknowledged ≤ n ≤ issued.
+ * a plan says, compared with its model all the way. What may be found after a crash, and which
+ * errors are excused, oracle.ts knows.
  *
  * @module
  */
 
 import { isKvigError } from "../../core/errors.ts";
-import { ended, type Excuses, Violation } from "./calls.ts";
+import { ended, Violation } from "./calls.ts";
 import { LifeContext, STORE_PATH } from "./context.ts";
 import { SimDisk } from "./disk.ts";
-import { type FaultKind, isHarmful, RandomFaults } from "./faults.ts";
+import { type FaultKind, RandomFaults } from "./faults.ts";
 import { SimIo } from "./io.ts";
 import { sumOf } from "./model.ts";
+import { LifeOracle } from "./oracle.ts";
 import type { LifePlan, Step } from "./plan.ts";
 import { PROFILES } from "./profile.ts";
 import { Random } from "./random.ts";
-import { closeSnapshot, endIteration, get, getMany, iterate, iterateOn } from "./reads.ts";
-import { openSnapshot, readEnds, readRange, readSnapshot } from "./reads.ts";
+import { readRange } from "./reads.ts";
 import { LATENCIES } from "./scheduler.ts";
+import { makeCall } from "./steps.ts";
 import { openTiny, openTinySync, type TinyOptions } from "./tiny_store.ts";
-import { backup, compact, secure, verify } from "./upkeep.ts";
-import { batch, clear, put, remove, transact } from "./writes.ts";
+import { verify } from "./upkeep.ts";
 
 /** What a life came to. */
 export interface LifeReport {
@@ -61,25 +59,19 @@ class Life {
   readonly #context: LifeContext;
   readonly #random: Random;
   readonly #faults: RandomFaults;
+  readonly #oracle: LifeOracle;
   #hash = 0;
   #operations = 0;
   #crashes = 0;
-  /** Acknowledged when the last sync of the log was issued, and the one before. */
-  #floors = [0, 0];
-  #lied = Infinity;
-  /** Sums of all versions that there ever were. */
-  readonly #ever = new Set<number>();
   #detected = false;
-  /** Faults that had happened when the process of now began. */
-  #faultsBefore = 0;
-  #limited = false;
 
   constructor(plan: LifePlan, options: LifeOptions) {
     this.#plan = plan;
     this.#lines = options.lines;
     this.#random = new Random(plan.seed);
     this.#faults = new RandomFaults(this.#random.fork(), plan.faults, plan.faultLimit);
-    this.#context = new LifeContext(plan, () => this.#excuses());
+    this.#context = new LifeContext(plan, () => this.#oracle.excuses());
+    this.#oracle = new LifeOracle(plan, this.#faults, this.#context);
   }
 
   async run(): Promise<LifeReport> {
@@ -120,16 +112,9 @@ class Life {
       repeatRandom: oddHost,
       keepTrace: this.#lines !== undefined,
     });
-    io.onOperation = (operation, fault) => {
-      if (fault?.kind === "late sync error") {
-        this.#lied = Math.min(this.#lied, this.#context.acknowledged);
-      }
-      if (operation.kind === "sync data" && operation.path !== STORE_PATH) {
-        this.#floors = [this.#floors[1], this.#context.acknowledged];
-      }
-    };
+    io.onOperation = (operation, fault) => this.#oracle.issued(operation, fault);
     this.#context.io = io;
-    this.#faultsBefore = this.#faults.chosen.length;
+    this.#oracle.booted();
   }
 
   /** Takes leave of the process of now. */
@@ -155,24 +140,6 @@ class Life {
     };
   }
 
-  #excuses(): Excuses {
-    const { chosen } = this.#faults;
-    const faults = new Set(chosen.map(({ fault }) => fault.kind));
-    const silent = [...faults].some(isHarmful);
-    return {
-      faults,
-      mayBeFull: this.#limited || this.#plan.maxPages !== undefined || faults.has("full"),
-      mayBlock: this.#plan.blocking !== "always" || this.#context.underWay > 0,
-      damaged: silent || this.#plan.profile === "liar" || this.#lied < Infinity,
-      reverted: faults.has("sync error, reverted") &&
-        chosen.slice(this.#faultsBefore).some(({ fault }) => fault.kind === "sync error, reverted"),
-    };
-  }
-
-  get #silentFaults(): number {
-    return this.#faults.chosen.filter(({ fault }) => isHarmful(fault.kind)).length;
-  }
-
   // Opening and crashes
 
   async #open(options: TinyOptions = {}): Promise<boolean> {
@@ -189,7 +156,7 @@ class Life {
       return true;
     }
     if (end.how === "stuck") {
-      if (!this.#excuses().faults.has("never")) throw new Violation("opening never ends");
+      if (!this.#oracle.excuses().faults.has("never")) throw new Violation("opening never ends");
       return false;
     }
     this.#note(`opening failed: ${String(end.error)}`);
@@ -226,7 +193,7 @@ class Life {
 
   /** A sector that cannot be read may be one without which nothing can be shown. */
   #givenUp(what: string): void {
-    if (!this.#excuses().faults.has("unreadable sector")) throw new Violation(what);
+    if (!this.#oracle.excuses().faults.has("unreadable sector")) throw new Violation(what);
     this.#detected = true;
   }
 
@@ -245,17 +212,16 @@ class Life {
     if (end.how === "stuck") return await this.#again(end);
     if (end.how === "error") {
       const error = context.refused("reading after a crash", end.error, false);
-      if (error.code === "KVIG_CORRUPT" && !this.#excuses().reverted) this.#detected = true;
+      if (error.code === "KVIG_CORRUPT" && !this.#oracle.excuses().reverted) this.#detected = true;
       else await this.#again(end);
       return;
     }
     const sum = sumOf(end.value);
-    const version = this.#match(sum, end.value.length);
+    const version = this.#oracle.match(sum, end.value.length);
     if (version < 0) context.model.reset(end.value);
     else context.model.rebase(version);
     context.acknowledged = 0;
-    this.#floors = [0, 0];
-    if (this.#lied < Infinity) this.#lied = 0;
+    this.#oracle.rebased();
     if (this.#random.oneIn(3)) {
       verify(context, { do: "verify" });
       await this.#settle(0);
@@ -263,7 +229,7 @@ class Life {
   }
 
   async #again(end: unknown): Promise<void> {
-    const { faults } = this.#excuses();
+    const { faults } = this.#oracle.excuses();
     if (faults.size === 0) throw new Violation("what was recovered cannot be read", end);
     if (!this.#faults.enabled) {
       // Nothing goes wrong any more but what lies on the disk.
@@ -274,39 +240,6 @@ class Life {
     this.#restart("kill");
     await this.#openAtLast();
     if (!this.#detected) await this.#recovered();
-  }
-
-  /** The version that has this sum and count; −1 where it is from before the last crash. */
-  #match(sum: number, count: number): number {
-    const { model, acknowledged } = this.#context;
-    const { damaged } = this.#excuses();
-    const { profile } = this.#plan;
-    let first = acknowledged;
-    if (damaged) first = Math.min(first, this.#floors[0], this.#lied);
-    // One damaged block of the log is noticed by what stands behind it; two faults can hide that.
-    if (this.#silentFaults > 1) first = 0;
-    if (profile === "liar") first = 0;
-    for (let version = 0; version <= model.last; version++) this.#ever.add(model.sum(version));
-    const found = model.versionsLike(sum, count, first, model.last);
-    if (found.length > 0) return found.at(-1)!;
-    if ((profile === "liar" || this.#lied < Infinity) && this.#ever.has(sum)) return -1;
-    const open = model.underWay();
-    if (open.length > 0 && this.#excuses().faults.size + (this.#excuses().mayBeFull ? 1 : 0) > 0) {
-      // A call under way may have been refused already, with others behind it.
-      for (let mask = 1; mask < 2 ** Math.min(open.length, 8); mask++) {
-        open.forEach((version, i) => {
-          if (i < 8) model.settle(version, ((mask >>> i) & 1) !== 0 ? "gone" : "under way");
-        });
-        const others = model.versionsLike(sum, count, first, model.last);
-        if (others.length > 0) return others.at(-1)!;
-      }
-    }
-    const before = model.versionsLike(sum, count, 0, model.last);
-    throw new Violation(
-      `recovered are ${count} entries, ` +
-        (before.length > 0 ? `those of version ${before.at(-1)}` : "those of no version") +
-        `; acknowledged is ${first}, issued ${model.last}`,
-    );
   }
 
   // Steps
@@ -322,7 +255,7 @@ class Life {
     if (this.#detected) return;
     context.check();
     if (!context.io.dead && !(await context.settle(step.beside ?? 0))) {
-      if (!this.#excuses().faults.has("never")) throw new Violation(`${step.do} never ends`);
+      if (!this.#oracle.excuses().faults.has("never")) throw new Violation(`${step.do} never ends`);
       return await this.#crash("kill");
     }
     context.check();
@@ -343,56 +276,7 @@ class Life {
   }
 
   async #do(step: Step): Promise<void> {
-    const context = this.#context;
-    switch (step.do) {
-      case "put":
-        return put(context, step);
-      case "delete":
-        return remove(context, step);
-      case "batch":
-        return batch(context, step);
-      case "clear":
-        return clear(context, step);
-      case "transaction":
-        return transact(context, step);
-      case "get":
-      case "has":
-      case "getInto":
-        return get(context, step);
-      case "getMany":
-        return getMany(context, step);
-      case "range":
-      case "cursor":
-      case "count":
-        return readRange(context, step);
-      case "ends":
-        return readEnds(context, step);
-      case "snapshot":
-        return openSnapshot(context);
-      case "read snapshot":
-        return readSnapshot(context, step);
-      case "close snapshot":
-        return closeSnapshot(context);
-      case "iterate":
-        return iterate(context, step);
-      case "iterate on":
-        return iterateOn(context, step);
-      case "end iteration":
-        return endIteration(context);
-      case "flush":
-      case "checkpoint":
-        return secure(context, step, step.do);
-      case "compact":
-        return compact(context, step);
-      case "verify":
-        return verify(context, step);
-      case "backup":
-        return backup(context, step);
-      case "wait":
-        return;
-      default:
-        return await this.#doWithFiles(step);
-    }
+    if (!makeCall(this.#context, step)) await this.#doWithFiles(step);
   }
 
   async #doWithFiles(step: Step): Promise<void> {
@@ -402,7 +286,7 @@ class Life {
     else if (step.do === "open twice") await this.#openTwice();
     else if (step.do === "disk") {
       const { disk } = context.io;
-      this.#limited ||= step.freeBytes !== undefined;
+      this.#oracle.limited ||= step.freeBytes !== undefined;
       disk.capacityBytes = step.freeBytes === undefined
         ? Infinity
         : disk.usedBytes + step.freeBytes;
@@ -416,7 +300,9 @@ class Life {
     const context = this.#context;
     const done = await context.settle(beside);
     context.check();
-    if (!done && !this.#excuses().faults.has("never")) throw new Violation("calls never end");
+    if (!done && !this.#oracle.excuses().faults.has("never")) {
+      throw new Violation("calls never end");
+    }
     return done;
   }
 
@@ -428,7 +314,7 @@ class Life {
     const end = await ended(context.io, context.store.close());
     if (context.io.dead) return await this.#crash("power");
     if (end.how === "stuck") {
-      if (!this.#excuses().faults.has("never")) throw new Violation("close() never ends");
+      if (!this.#oracle.excuses().faults.has("never")) throw new Violation("close() never ends");
       return await this.#crash("kill");
     }
     if (end.how === "error") {
@@ -461,7 +347,7 @@ class Life {
     if (await this.#open({ readOnly: true })) {
       const shown = await ended(io, context.store.range().toArray());
       if (shown.how === "error") context.refused("reading read-only", shown.error, false);
-      if (shown.how === "value") this.#match(sumOf(shown.value), shown.value.length);
+      if (shown.how === "value") this.#oracle.match(sumOf(shown.value), shown.value.length);
       const closed = await ended(io, context.store.close());
       if (closed.how === "error") context.refused("close", closed.error, false);
     }
