@@ -6,6 +6,7 @@
 
 import { FOUND, MISS } from "./btree.ts";
 import { type Bytes, bytes, type Codec, encodeAscii, utf8 } from "./codec.ts";
+import { DESCENTS, Descents } from "./descents.ts";
 import { decodeText } from "./host.ts";
 import { checkFits, Cursor } from "./cursor.ts";
 import { countTask, type Entries, entriesOf, type EntrySource } from "./entries.ts";
@@ -55,6 +56,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
    */
   protected readonly runReads: RunReads = new RunReads();
   readonly #fresh = new FreshBytes();
+  readonly #descents = new Descents();
   readonly #reference = new OverflowReference();
   readonly #source: EntrySource;
   readonly #keyBytes: Uint8Array;
@@ -186,7 +188,10 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     const promises: Promise<VO | undefined>[] = [];
     try {
       this.check();
-      for (const key of iterable(keys)) promises.push(this.get(key));
+      const list = listOf(keys);
+      const values = this.#getTogether(list);
+      if (values !== undefined) return Promise.resolve(values);
+      for (const key of list) promises.push(this.get(key));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -195,9 +200,33 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
 
   /** Like {@link getMany}, at once. */
   getManySync(keys: Iterable<K>): (VO | undefined)[] {
-    const values: (VO | undefined)[] = [];
     this.check();
-    for (const key of iterable(keys)) values.push(this.getSync(key));
+    const list = listOf(keys);
+    const together = this.#getTogether(list);
+    if (together !== undefined) return together;
+    const values: (VO | undefined)[] = [];
+    for (const key of list) values.push(this.getSync(key));
+    return values;
+  }
+
+  /** The values of all keys, where they are bytes and everything is in the cache. */
+  #getTogether(keys: readonly unknown[]): (VO | undefined)[] | undefined {
+    const plain = this.#plainValues || (this.codecs.value as unknown) === bytes;
+    if (!this.#plainBytes || !plain || !allBytes(keys)) return undefined;
+    const { tree, pages } = this.engine;
+    const root = this.root();
+    const values: (VO | undefined)[] = [];
+    for (let from = 0; from < keys.length; from += DESCENTS) {
+      const count = Math.min(DESCENTS, keys.length - from);
+      if (!this.#descents.find(pages, root, keys, from, count)) return undefined;
+      for (let i = 0; i < count; i++) {
+        const slot = this.#descents.slot[i];
+        tree.frame = this.#descents.frame[i];
+        tree.slot = slot;
+        if (slot >= 0 && this.#large()) return undefined;
+        values.push(slot < 0 ? undefined : this.#decodeFound());
+      }
+    }
     return values;
   }
 
@@ -386,7 +415,13 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
   }
 }
 
-function iterable<T>(keys: Iterable<T>): Iterable<T> {
-  if (typeof keys === "object" && keys !== null && Symbol.iterator in keys) return keys;
+function allBytes(keys: readonly unknown[]): keys is readonly Uint8Array[] {
+  for (const key of keys) if (!(key instanceof Uint8Array)) return false;
+  return true;
+}
+
+function listOf<T>(keys: Iterable<T>): readonly T[] {
+  if (Array.isArray(keys)) return keys as readonly T[];
+  if (typeof keys === "object" && keys !== null && Symbol.iterator in keys) return [...keys];
   throw new TypeError("keys must be an array or another iterable of keys");
 }

@@ -15,7 +15,7 @@ export const CORE_LAYERS: Readonly<Record<string, string>> = {
   // Meta pages and catalogue entries are codecs too, but of states: that is why they stand here.
   state: `catalogue_entry free_space group log log_reader meta page_cache pages sieve state`,
   pager: `checkpoint creation meta_pages page_loads pager`,
-  btree: `btree merge path split`,
+  btree: `btree descents merge path split`,
   database:
     `backup checked_io closing codec commits compact cursor database engine entries open_store
     opening options page_source public range reader recovery snapshot state_walk stats transaction

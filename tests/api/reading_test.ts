@@ -213,3 +213,29 @@ textTest("options of the wrong kind are refused with their names", (store) => {
   assertThrows(range(5), TypeError, "range");
   assertThrows(range({ gt: 5 }), TypeError, "key");
 });
+
+storeTest(
+  "many keys at once are each of them, absent, large, or asked for in a transaction",
+  async (place) => {
+    const { store } = place;
+    const keys = Array.from({ length: 70 }, (_, i) => Buffer.from(`k${i * 37 % 70}`));
+    assertEquals(store.getManySync(keys), keys.map(() => undefined), "in an empty store");
+    keys.forEach((key, i) => {
+      if (i % 5 !== 0) store.putSync(key, Buffer.alloc(i % 3 * 40, i));
+    });
+    const ask = (): (Uint8Array | undefined)[] => keys.map((key) => store.getSync(key));
+    assertEquals(store.getManySync(keys), ask());
+    assertEquals(await store.getMany(new Set(keys)), ask());
+    store.putSync(keys[7]!, new Uint8Array(20_000).fill(3));
+    assertEquals(store.getManySync(keys), ask(), "with a large one");
+    assertEquals(await store.getMany(keys), ask());
+    assertEquals(store.getManySync([keys[1]!, "k1"]).length, 2, "bytes and text together");
+    store.transactionSync((transaction) => {
+      transaction.putSync(keys[0]!, "new");
+      transaction.deleteSync(keys[1]!);
+      const [first, second] = transaction.getManySync(keys);
+      assertEquals([textOf(first!), second], ["new", undefined]);
+    });
+    assertThrows(() => store.getManySync([keys[0]!, 5 as never]), TypeError, "key");
+  },
+);
