@@ -15,6 +15,7 @@ import { parsePlan, UsageError } from "./compare/arguments.ts";
 import { Checkouts } from "./compare/checkouts.ts";
 import { type Contestant, contestant, KVIG } from "./compare/contestants.ts";
 import { judgeGuard, tableOfGuard } from "./compare/guard_rows.ts";
+import { interruptible } from "./compare/interruption.ts";
 import { runAll } from "./compare/rounds.ts";
 import { Scratch } from "./support/scratch.ts";
 
@@ -37,14 +38,16 @@ the exit code is 1. It takes five rounds to tell.
 `;
 
 try {
-  process.exitCode = main(process.argv.slice(2));
+  await interruptible(async (signal) => {
+    process.exitCode = await main(process.argv.slice(2), signal);
+  });
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   console.error(error.message);
   process.exitCode = 2;
 }
 
-function main(words: readonly string[]): number {
+async function main(words: readonly string[], signal: AbortSignal): Promise<number> {
   const { values, positionals } = parsed(words);
   if (values.help) {
     console.log(HELP);
@@ -72,7 +75,8 @@ function main(words: readonly string[]): number {
   };
   const contestants = names.map((id): Contestant => ({ ...contestant(KVIG), id }));
   const tell = (line: string): void => console.error(line);
-  const { series, remarks } = runAll({ plan, contestants, kvigRoots, tell }, scratch);
+  const rounds = { plan, contestants, kvigRoots, signal, tell };
+  const { series, remarks } = await runAll(rounds, scratch);
   const rows = judgeGuard(series, names[0], names[1]);
   console.log(
     `\n${before} (A) and ${after} (B); the ratio is A's figure to B's: under 1, B lost\n`,

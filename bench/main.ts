@@ -12,6 +12,7 @@ import { HELP, parsePlan, type Plan, UsageError } from "./compare/arguments.ts";
 import { CONTESTANTS } from "./compare/contestants.ts";
 import { describeMachine, measuredCommit } from "./compare/machine.ts";
 import { PARTS } from "./compare/parts/all.ts";
+import { interruptible } from "./compare/interruption.ts";
 import { install } from "./compare/install.ts";
 import type { Results } from "./compare/results.ts";
 import { contestantsOf, runAll, settingsOf } from "./compare/rounds.ts";
@@ -25,7 +26,7 @@ try {
   const plan = parsePlan(process.argv.slice(2));
   if (plan.help) console.log(HELP);
   else if (plan.list) list();
-  else await run(plan);
+  else await interruptible((signal) => run(plan, signal));
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   console.error(error.message);
@@ -43,7 +44,7 @@ function list(): void {
   console.log(`contestants: ${CONTESTANTS.map(({ id }) => id).join(", ")}`);
 }
 
-async function run(plan: Plan): Promise<void> {
+async function run(plan: Plan, signal: AbortSignal): Promise<void> {
   install();
   if (plan.runtimes.includes("node20")) compile();
   using scratch = new Scratch();
@@ -54,13 +55,9 @@ async function run(plan: Plan): Promise<void> {
   );
   const contestants = contestantsOf(plan);
   const date = new Date().toISOString();
-  const rounds = {
-    plan,
-    contestants,
-    kvigRoots: {},
-    tell: (line: string) => console.error(line),
-  };
-  const measured = runAll(rounds, scratch);
+  const tell = (line: string): void => console.error(line);
+  const rounds = { plan, contestants, kvigRoots: {}, signal, tell };
+  const measured = await runAll(rounds, scratch);
   machine.load.after = describeMachine("").load.before;
   const results: Results = {
     ...{ date, commit: measuredCommit(), machine },

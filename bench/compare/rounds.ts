@@ -5,7 +5,7 @@
  * @module
  */
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import fs from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -32,6 +32,8 @@ export interface Rounds {
   readonly contestants: readonly Contestant[];
   /** The sources of kvig for a contestant, where not the repository's own. */
   readonly kvigRoots: Readonly<Record<string, string>>;
+  /** Ends everything, the running process too. */
+  readonly signal: AbortSignal;
   /** Called with what is being done. */
   readonly tell: (line: string) => void;
 }
@@ -56,7 +58,7 @@ export function settingsOf(plan: Plan): Settings {
 }
 
 /** Measures everything that the plan asks for. */
-export function runAll(rounds: Rounds, scratch: Scratch): Measured {
+export async function runAll(rounds: Rounds, scratch: Scratch): Promise<Measured> {
   const measured: Measured = { series: [], remarks: [] };
   const { plan } = rounds;
   for (const id of plan.runtimes) {
@@ -73,7 +75,7 @@ export function runAll(rounds: Rounds, scratch: Scratch): Measured {
             if (works.length === 0 || (cache === "quarter" && part.timesCache !== undefined)) {
               continue;
             }
-            new PartRun(rounds, scratch, runtime, part, works, how).run(measured);
+            await new PartRun(rounds, scratch, runtime, part, works, how).run(measured);
           }
         }
       }
@@ -136,7 +138,7 @@ class PartRun {
   }
 
   /** Adds its figures and remarks. */
-  run(measured: Measured): void {
+  async run(measured: Measured): Promise<void> {
     const { plan, tell } = this.#rounds;
     const contestants = this.#contestants();
     for (let round = 0; round < plan.rounds; round++) {
@@ -148,7 +150,7 @@ class PartRun {
         const how = `${shape} keys, ${valueBytes} bytes, ${cache}`;
         const turn = `round ${round + 1} of ${plan.rounds}, ${id}`;
         tell(`${this.#runtime.what}, ${this.#part.id}, ${how}: ${turn}`);
-        this.#round(id, round, measured.remarks);
+        await this.#round(id, round, measured.remarks);
       }
     }
     measured.series.push(...this.#series.values());
@@ -167,13 +169,13 @@ class PartRun {
     );
   }
 
-  #round(id: string, round: number, remarks: string[]): void {
+  async #round(id: string, round: number, remarks: string[]): Promise<void> {
     const directory = this.#scratch.file("store");
     fs.rmSync(directory, { recursive: true, force: true });
     fs.mkdirSync(directory);
     try {
       for (const step of this.#part.steps ?? ["run"]) {
-        const outcome = this.#process(id, step, directory);
+        const outcome = await this.#process(id, step, directory);
         for (const [work, figure] of Object.entries(outcome.figures)) {
           this.#note(id, work, round, figure);
         }
@@ -183,10 +185,9 @@ class PartRun {
         }
       }
     } catch (error) {
-      this.#failed.set(
-        id,
-        error instanceof Error ? error.message : String(error),
-      );
+      // That is no failure of the contestant's.
+      if (this.#rounds.signal.aborted) throw error;
+      this.#failed.set(id, error instanceof Error ? error.message : String(error));
     } finally {
       fs.rmSync(directory, { recursive: true, force: true });
     }
@@ -207,7 +208,7 @@ class PartRun {
     series.figures[round] = figure;
   }
 
-  #process(id: string, step: string, directory: string): Outcome {
+  async #process(id: string, step: string, directory: string): Promise<Outcome> {
     const kvigRoot = this.#rounds.kvigRoots[id];
     const job: Job = {
       part: this.#part.id,
@@ -221,35 +222,51 @@ class PartRun {
       ...this.#sizes,
       ...(kvigRoot === undefined ? {} : { kvigRoot }),
     };
-    const [program, ...words] = commandOf(
-      this.#runtime,
-      join("compare", "worker"),
-    );
-    const ended = spawnSync(program, [...words, JSON.stringify(job)], {
-      encoding: "utf8",
-      maxBuffer: 2 ** 26,
-      timeout: LONGEST_MILLISECONDS,
-      env: {
-        ...process.env,
-        NO_COLOR: "1",
-      },
-    });
-    if (ended.error !== undefined) {
-      if ("code" in ended.error && ended.error.code === "ETIMEDOUT") {
-        throw new Error(`took longer than ${LONGEST_MILLISECONDS / 1000} s`);
-      }
-      throw ended.error;
-    }
-    if (ended.signal === "SIGKILL" && this.#part.steps?.at(-1) !== step) {
-      return { figures: {}, skipped: {} };
-    }
-    const last = ended.stdout.trim().split("\n").at(-1) ?? "";
-    if (ended.status === 0 && last.startsWith("{")) {
-      return JSON.parse(last) as Outcome;
-    }
-    const said = ended.stderr.trim().split("\n").slice(0, 12).join("\n");
-    throw new Error(
-      `ended with ${ended.signal ?? `status ${ended.status}`}: ${said}`,
-    );
+    const [program, ...words] = commandOf(this.#runtime, join("compare", "worker"));
+    const ended = await runProcess(program, [...words, JSON.stringify(job)], this.#rounds.signal);
+    // A step but the last may end by killing itself.
+    const killsItself = this.#part.steps?.includes(step) && this.#part.steps.at(-1) !== step;
+    if (ended.how === "SIGKILL" && killsItself && !ended.late) return { figures: {}, skipped: {} };
+    if (ended.late) throw new Error(`took longer than ${LONGEST_MILLISECONDS / 1000} s`);
+    const last = ended.output.trim().split("\n").at(-1) ?? "";
+    if (ended.how === 0 && last.startsWith("{")) return JSON.parse(last) as Outcome;
+    const said = ended.errors.trim().split("\n").slice(0, 12).join("\n");
+    throw new Error(`ended with ${ended.how}: ${said}`);
   }
+}
+
+/** How a process ended: its exit code or the signal, and what it wrote. */
+interface Ended {
+  readonly how: number | string | null;
+  readonly late: boolean;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Runs a program to its end; it is killed when it takes too long, and when `signal` says so. */
+function runProcess(program: string, words: string[], signal: AbortSignal): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, words, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1" },
+      signal,
+      killSignal: "SIGKILL",
+    });
+    let late = false;
+    const limit = setTimeout(() => {
+      late = true;
+      child.kill("SIGKILL");
+    }, LONGEST_MILLISECONDS);
+    let [output, errors] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => void (output += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => void (errors += text));
+    child.on("error", (error) => {
+      clearTimeout(limit);
+      reject(error);
+    });
+    child.on("close", (code, killedBy) => {
+      clearTimeout(limit);
+      resolve({ how: killedBy ?? code, late, output, errors });
+    });
+  });
 }
