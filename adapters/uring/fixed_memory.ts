@@ -32,6 +32,8 @@ export function fixedAddress(ffi: Ffi, memory: Uint8Array): number {
 export class PieceTable {
   /** Where the table lies. */
   readonly memory: Uint8Array;
+  /** A 64-bit one, and where it lies: what is written to an eventfd. */
+  readonly one: { readonly memory: Uint8Array; readonly address: number };
   readonly #address: number;
   readonly #words: Int32Array;
   readonly #capacity: number;
@@ -44,6 +46,9 @@ export class PieceTable {
     const { buffer, byteOffset } = this.memory;
     this.#words = new Int32Array(buffer, byteOffset, capacity * IOVEC_WORDS);
     this.#capacity = capacity;
+    const one = allocateAligned(8);
+    one[0] = 1;
+    this.one = { memory: one, address: fixedAddress(ffi, one) };
   }
 
   /** How many more pieces fit. */

@@ -76,6 +76,8 @@ export class Ring {
   readonly entries: number;
   /** Told when an entry was filled, to have it submitted. */
   readonly #filled: () => void;
+  /** Where completions are reported. */
+  readonly eventfd: number;
   readonly #ffi: Ffi;
   readonly #fd: number;
   /** Both queues with their counters. */
@@ -106,6 +108,8 @@ export class Ring {
   #tail: number;
   /** Emptied when the kernel has taken what was filled. */
   pieces: { clear(): void } | undefined = undefined;
+  /** How many operations in flight report to the eventfd themselves, by an entry behind them. */
+  quiet = 0;
   readonly #waiting: Source[] = [];
   #feeding = false;
   #closed = false;
@@ -117,6 +121,7 @@ export class Ring {
    */
   constructor(ffi: Ffi, entries: number, eventfd: number, filled: () => void) {
     this.#ffi = ffi;
+    this.eventfd = eventfd;
     this.#filled = filled;
     const bytes = new Uint8Array(PARAMETERS_BYTES);
     this.#fd = ffi.setup(entries, bytes);
@@ -161,6 +166,11 @@ export class Ring {
   /** How many operations stand in slots: in flight, or filled and not submitted. */
   get inFlight(): number {
     return this.entries - this.#freeCount;
+  }
+
+  /** Whether completions have to be reported: of operations that do not do so themselves. */
+  get wantsNotice(): boolean {
+    return this.inFlight > this.quiet;
   }
 
   /** Whether nothing is in flight and nobody waits for room. */

@@ -11,7 +11,7 @@ import type { BatchPlan } from "../batch_plan.ts";
 import type { BatchTarget } from "../capabilities.ts";
 import { isPassing } from "../system_calls.ts";
 import type { PieceTable } from "./fixed_memory.ts";
-import { OPERATION, type Operation, type Ring, type Source } from "./ring.ts";
+import { DRAIN, OPERATION, type Operation, type Ring, type Source } from "./ring.ts";
 import { ringError } from "./system_error.ts";
 
 /** IOV_MAX: how many pieces one writev takes. */
@@ -35,14 +35,28 @@ export class RingBatch implements Operation, Source {
   /** Whether a run of the plan is waiting for room. */
   #held = false;
   #planned = false;
+  /** The ring, from when all is filled and an entry behind it reports that. */
+  #reporting: Ring | undefined = undefined;
+  #reports = false;
+  readonly #report: Operation = { complete: (result) => this.#reported(result) };
 
   /** With the table that it shares with all others of its ring. */
   constructor(pieces: PieceTable) {
     this.#pieces = pieces;
   }
 
-  /** Begins with a batch whose memory lies at `address`. */
-  begin(target: BatchTarget, batch: WriteBatch, plan: BatchPlan, address: number): void {
+  /**
+   * Begins with a batch whose memory lies at `address`. With `reports` an entry behind all others
+   * reports the end, so that not every one of them wakes the event loop.
+   */
+  begin(
+    target: BatchTarget,
+    batch: WriteBatch,
+    plan: BatchPlan,
+    address: number,
+    reports: boolean,
+  ): void {
+    this.#reports = reports;
     this.#target = target;
     this.#batch = batch;
     this.#plan = plan;
@@ -65,6 +79,7 @@ export class RingBatch implements Operation, Source {
     while (!this.#planned) {
       if (!this.#held && !plan.next(batch)) {
         this.#planned = true;
+        if (this.#reports && this.#running >= REPORTED_MIN && ring.room > 0) this.#fillReport(ring);
         break;
       }
       this.#held = true;
@@ -85,6 +100,11 @@ export class RingBatch implements Operation, Source {
   /** One run was written, or not. */
   complete(result: number, at: number, length: number): void {
     this.#running--;
+    if (this.#reporting !== undefined) {
+      this.#reporting.quiet--;
+      // Of the report itself alone nothing else would tell.
+      if (this.#running === 1) this.#speakUp();
+    }
     if (result < 0) this.#fail(-result);
     else {
       this.#target!.grow(at, result);
@@ -115,6 +135,30 @@ export class RingBatch implements Operation, Source {
     ring.fill(OPERATION.writev, 0, fd, at, table, plan.entries, 0, length, memory, this);
   }
 
+  /** Fills an entry that adds one to the eventfd when all before it are complete. */
+  #fillReport(ring: Ring): void {
+    const { memory, address } = this.#pieces.one;
+    ring.fill(OPERATION.write, DRAIN, ring.eventfd, 0, address, 8, 0, 8, memory, this.#report);
+    this.#running++;
+    ring.quiet += this.#running;
+    this.#reporting = ring;
+  }
+
+  #reported(result: number): void {
+    this.#running--;
+    // It was not carried out: those that are in flight report themselves.
+    if (result < 0 && this.#reporting !== undefined) {
+      this.#reporting.quiet--;
+      this.#speakUp();
+    }
+    if (this.#running === 0 && this.#planned) this.#end();
+  }
+
+  #speakUp(): void {
+    this.#reporting!.quiet -= this.#running;
+    this.#reporting = undefined;
+  }
+
   #fail(errno: number): void {
     this.whole = false;
     const error = ringError(errno);
@@ -133,6 +177,9 @@ export class RingBatch implements Operation, Source {
 }
 
 const EINVAL = 22;
+
+/** From so many runs on one report is worth an entry more. */
+const REPORTED_MIN = 4;
 
 function ignore(): void {
   // Nobody waits for it.

@@ -202,7 +202,7 @@ class RingBatches implements BatchCalls {
     const ring = address === 0 ? undefined : this.#ring();
     if (ring === undefined) return false;
     const flight = this.#take(ring);
-    flight.begin(target, batch, plan, address);
+    flight.begin(target, batch, plan, address, true);
     flight.ended = () => {
       this.#free.push(flight);
       done(flight.error, flight.whole);
@@ -216,7 +216,7 @@ class RingBatches implements BatchCalls {
     const ring = address === 0 ? undefined : this.#ring();
     if (ring === undefined) return false;
     const flight = this.#take(ring);
-    flight.begin(target, batch, plan, address);
+    flight.begin(target, batch, plan, address, false);
     flight.ended = ignore;
     ring.add(flight);
     while (!flight.over) {

@@ -116,12 +116,13 @@ export class RingHost {
   };
 
   #arm(): void {
-    if (this.#armed || !this.#anyInFlight()) return;
-    if (this.#spinMs > 0 && this.#spin()) return;
-    for (const ring of this.#rings) ring.notify(true);
+    if (!this.#anyInFlight()) return;
+    if (!this.#armed && this.#spinMs > 0 && this.#spin()) return;
+    for (const ring of this.#rings) ring.notify(ring.wantsNotice);
     // What was completed before the notice was on is not reported any more.
     let reaped = 0;
     for (const ring of this.#rings) reaped += ring.reap();
+    if (this.#armed) return;
     if (reaped > 0 && (!this.#anyInFlight() || this.#scheduled)) {
       for (const ring of this.#rings) ring.notify(false);
       return;
