@@ -37,7 +37,7 @@ test("--help names every command and explains the exit codes", () => {
 test("each command explains itself, with every option and an example", () => {
   for (const command of COMMANDS) {
     const help = explain(command);
-    assertMatch(help, new RegExp(`^Usage: kvig ${command.name} (STORE|ADAPTER)`));
+    assertMatch(help, new RegExp(`^Usage: kvig ${command.name} (STORE|ADAPTER|DIRECTORY)`));
     for (const { name } of command.options) assertStringIncludes(help, ` --${name}`);
     assertMatch(help, new RegExp(`^Examples?:\n  # \\w[^\n]*\n  [^\n]*kvig ${command.name}`, "m"));
     for (const line of help.split("\n")) assert([...line].length <= 80, line);
