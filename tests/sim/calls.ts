@@ -23,8 +23,11 @@ export type Ended<T> =
   | { readonly how: "error"; readonly error: unknown }
   | { readonly how: "stuck" };
 
-/** Turns of the microtask queue in which no operation goes on, after which a wait is in vain. */
-const IDLE_TURNS = 1000;
+/**
+ * Turns of the microtask queue in which no operation goes on, after which a wait is in vain. A range of
+ * thousands of entries that are all in the cache takes a turn for each.
+ */
+const IDLE_TURNS = 50_000;
 
 const turned = Promise.resolve();
 
