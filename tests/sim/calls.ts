@@ -24,8 +24,8 @@ export type Ended<T> =
   | { readonly how: "stuck" };
 
 /**
- * Turns of the microtask queue in which no operation goes on, after which a wait is in vain. A range of
- * thousands of entries that are all in the cache takes a turn for each.
+ * Turns of the microtask queue in which no operation goes on, after which a wait is in vain. A
+ * range of thousands of entries that are all in the cache takes a turn for each.
  */
 const IDLE_TURNS = 50_000;
 
