@@ -11,6 +11,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { writeSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { open } from "../../mod.ts";
 import { CITIES, type City, type CityStore, CODECS } from "./cities.ts";
@@ -53,10 +54,23 @@ export async function write(path: string): Promise<void> {
     for (;;) {
       const number = next++;
       await store.put(keyOf(number), entryOf(number));
-      writeSync(STDOUT, `${number}\n`);
+      await tell(number);
     }
   };
   await Promise.all(Array.from({ length: TASKS }, task));
+}
+
+/** Says that a write is on disk; waits where the reader is slow and the pipe full. */
+async function tell(number: number): Promise<void> {
+  for (;;) {
+    try {
+      writeSync(STDOUT, `${number}\n`);
+      return;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+    }
+    await pause(1);
+  }
 }
 
 /** Starts a writer, kills it in mid-flight, opens the store again and looks; returns the store. */
