@@ -11,7 +11,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 
-import { parsePlan, UsageError } from "./compare/arguments.ts";
+import { parsed, parsePlan, UsageError } from "./compare/arguments.ts";
 import { Checkouts } from "./compare/checkouts.ts";
 import { type Contestant, contestant, KVIG } from "./compare/contestants.ts";
 import { judgeGuard, tableOfGuard } from "./compare/guard_rows.ts";
@@ -48,7 +48,7 @@ try {
 }
 
 async function main(words: readonly string[], signal: AbortSignal): Promise<number> {
-  const { values, positionals } = parsed(words);
+  const { values, positionals } = parsed(() => parseWords(words));
   if (values.help) {
     console.log(HELP);
     return 0;
@@ -84,15 +84,6 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
   console.log(tableOfGuard(rows));
   for (const remark of remarks) console.log(`\n${remark}`);
   return rows.some(({ verdict }) => verdict === "SLOWER") || remarks.length > 0 ? 1 : 0;
-}
-
-function parsed(words: readonly string[]): ReturnType<typeof parseWords> {
-  try {
-    return parseWords(words);
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    throw new UsageError(`${error.message}; --help lists the options`);
-  }
 }
 
 function parseWords(words: readonly string[]) {

@@ -7,7 +7,7 @@
 import fs from "node:fs";
 import process from "node:process";
 
-import { CALLS, EVENTFD_FLAGS, type Ffi, libraryNames, MAP, MAP_FAILED } from "./ffi.ts";
+import { CALLS, EVENTFD_FLAGS, type Ffi, loadLibrary, MAP, MAP_FAILED } from "./ffi.ts";
 
 type BunFfi = typeof import("bun:ffi");
 type Call = (...values: unknown[]) => number;
@@ -20,15 +20,7 @@ type Call = (...values: unknown[]) => number;
 export function bunFfi(): Ffi {
   // Not imported: nothing else has that module, and bundlers would look for it.
   const ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFfi;
-  let failure: unknown;
-  for (const name of libraryNames(process.arch)) {
-    try {
-      return new BunCalls(ffi, name);
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
+  return loadLibrary(process.arch, (name) => new BunCalls(ffi, name));
 }
 
 class BunCalls implements Ffi {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CALLS, EVENTFD_FLAGS, type Ffi, libraryNames, MAP, MAP_FAILED } from "./ffi.ts";
+import { CALLS, EVENTFD_FLAGS, type Ffi, loadLibrary, MAP, MAP_FAILED } from "./ffi.ts";
 
 /**
  * Loads the C library.
@@ -12,15 +12,7 @@ import { CALLS, EVENTFD_FLAGS, type Ffi, libraryNames, MAP, MAP_FAILED } from ".
  * @throws {Error} when Deno may not do that, or it is not there.
  */
 export function denoFfi(): Ffi {
-  let failure: unknown;
-  for (const name of libraryNames(Deno.build.arch)) {
-    try {
-      return new DenoCalls(open(name));
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
+  return loadLibrary(Deno.build.arch, (name) => new DenoCalls(open(name)));
 }
 
 type Symbols = ReturnType<typeof open>;

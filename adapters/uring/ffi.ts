@@ -33,10 +33,23 @@ export interface Ffi {
   wait(eventfd: number, done: () => void): void;
 }
 
-/** The names under which the C library is found on Linux: of glibc, and of musl. */
-export function libraryNames(architecture: string): readonly string[] {
+/**
+ * Loads the C library of Linux under the first of its names, of glibc and of musl, that `load`
+ * finds.
+ *
+ * @throws {Error} that of the last name, when there is none.
+ */
+export function loadLibrary(architecture: string, load: (name: string) => Ffi): Ffi {
   const musl = architecture === "x64" || architecture === "x86_64" ? "x86_64" : "aarch64";
-  return ["libc.so.6", `libc.musl-${musl}.so.1`];
+  let failure: unknown;
+  for (const name of ["libc.so.6", `libc.musl-${musl}.so.1`]) {
+    try {
+      return load(name);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
 }
 
 /** Numbers of the system calls, the same on all architectures of today. */

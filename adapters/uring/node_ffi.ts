@@ -7,7 +7,7 @@
 import fs from "node:fs";
 import process from "node:process";
 
-import { CALLS, EVENTFD_FLAGS, type Ffi, libraryNames, MAP } from "./ffi.ts";
+import { CALLS, EVENTFD_FLAGS, type Ffi, loadLibrary, MAP } from "./ffi.ts";
 
 type Call = (...values: unknown[]) => number;
 
@@ -30,15 +30,7 @@ export function nodeFfi(): Ffi {
   // Not imported: older ones do not have that module, and bundlers would look for it.
   const ffi = process.getBuiltinModule("node:ffi") as unknown as NodeFfi | undefined;
   if (ffi === undefined) throw new Error(`Node ${process.version} has no node:ffi`);
-  let failure: unknown;
-  for (const name of libraryNames(process.arch)) {
-    try {
-      return new NodeCalls(ffi, name);
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
+  return loadLibrary(process.arch, (name) => new NodeCalls(ffi, name));
 }
 
 class NodeCalls implements Ffi {

@@ -95,7 +95,7 @@ Cold reads empty the kernel's page cache, which takes Linux and root.
  * @throws {UsageError} saying what was given and what is allowed.
  */
 export function parsePlan(words: readonly string[]): Plan {
-  const values = parsed(words);
+  const values = parsed(() => parseWords(words));
   const quick = values.quick ?? false;
   return {
     help: values.help ?? false,
@@ -142,9 +142,10 @@ export function parsePlan(words: readonly string[]): Plan {
   };
 }
 
-function parsed(words: readonly string[]): ReturnType<typeof parseWords> {
+/** What `parse` makes of the words of a command line; its errors become those of usage. */
+export function parsed<T>(parse: () => T): T {
   try {
-    return parseWords(words);
+    return parse();
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     throw new UsageError(`${error.message}; --help lists the options`);

@@ -5,10 +5,10 @@
  * @module
  */
 
-import fs from "node:fs";
 import { join } from "node:path";
 
 import type { Engine, EngineOptions, ScanRange, See, Writes } from "../engine.ts";
+import { sizesOf } from "./file_sizes.ts";
 
 type Key = readonly [Uint8Array];
 
@@ -84,11 +84,7 @@ class DenoKvEngine implements Engine {
   }
 
   sizes(): { dataBytes: number; logBytes: number } {
-    const log = `${this.#path}-wal`;
-    return {
-      dataBytes: fs.statSync(this.#path).size,
-      logBytes: fs.existsSync(log) ? fs.statSync(log).size : 0,
-    };
+    return sizesOf(this.#path);
   }
 
   close(): void {

@@ -5,10 +5,10 @@
  * @module
  */
 
-import fs from "node:fs";
 import { join } from "node:path";
 
 import type { Engine, EngineOptions, ScanRange, See, Writes } from "../engine.ts";
+import { sizesOf } from "./file_sizes.ts";
 
 /** A prepared statement, as all of the bindings have it. */
 export interface Statement {
@@ -149,11 +149,7 @@ class SqlEngine implements Engine {
   }
 
   sizes(): { dataBytes: number; logBytes: number } {
-    const log = `${this.#path}-wal`;
-    return {
-      dataBytes: fs.statSync(this.#path).size,
-      logBytes: fs.existsSync(log) ? fs.statSync(log).size : 0,
-    };
+    return sizesOf(this.#path);
   }
 
   close(): void {
