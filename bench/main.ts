@@ -46,7 +46,7 @@ function list(): void {
 
 async function run(plan: Plan, signal: AbortSignal): Promise<void> {
   install();
-  if (plan.runtimes.includes("node20")) compile();
+  if (RUNTIMES.some(({ id, compiled }) => compiled && plan.runtimes.includes(id))) compile();
   using scratch = new Scratch();
   const machine = describeMachine(scratch.fileSystem);
   console.log(`${machine.hardware}, ${machine.system}, ${machine.fileSystem}`);

@@ -7,12 +7,13 @@
  * @module
  */
 
-import { BRANCH, COUNT, type Frames, HEAP, INFO_SHIFT, PAGE_HEADER_BYTES, PLEN } from "./frames.ts";
+import { BRANCH, COUNT, type Frames, HEAP, INFO_SHIFT, PLEN } from "./frames.ts";
 import {
   BRANCH_CELL_BYTES,
   cellAt,
   closeSlots,
   headOf,
+  headsAt,
   openSlot,
   searchSlots,
   suffixLength,
@@ -29,20 +30,23 @@ export function childSlot(
   return slot >= 0 ? slot : -2 - slot;
 }
 
-function childrenAt(frames: Frames, frame: number): number {
-  return ((frames.base(frame) + PAGE_HEADER_BYTES) >>> 2) +
-    frames.info[(frame << INFO_SHIFT) + COUNT];
+/**
+ * Index in `frames.u32` of the page number of the child at `slot`; its epoch lies as many words
+ * behind that as the branch has slots.
+ */
+export function childAt(frames: Frames, frame: number, slot: number): number {
+  return headsAt(frames, frame) + frames.info[(frame << INFO_SHIFT) + COUNT] + slot;
 }
 
 /** Page number of the child at `slot`. */
 export function childPage(frames: Frames, frame: number, slot: number): number {
-  return frames.u32[childrenAt(frames, frame) + slot];
+  return frames.u32[childAt(frames, frame, slot)];
 }
 
 /** Epoch of the child at `slot`. */
 export function childEpoch(frames: Frames, frame: number, slot: number): number {
   const count = frames.info[(frame << INFO_SHIFT) + COUNT];
-  return frames.u32[childrenAt(frames, frame) + count + slot];
+  return frames.u32[childAt(frames, frame, slot) + count];
 }
 
 /** Points `slot` at another page. */
@@ -54,9 +58,9 @@ export function setChild(
   epoch: number,
 ): void {
   const count = frames.info[(frame << INFO_SHIFT) + COUNT];
-  const children = childrenAt(frames, frame);
-  frames.u32[children + slot] = page;
-  frames.u32[children + count + slot] = epoch;
+  const child = childAt(frames, frame, slot);
+  frames.u32[child] = page;
+  frames.u32[child + count] = epoch;
 }
 
 /** Bytes of the cell that begins at `cell`. */

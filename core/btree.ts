@@ -8,9 +8,9 @@
  * @module
  */
 
-import { childEpoch, childPage, childSlot } from "./branch.ts";
+import { childAt, childSlot } from "./branch.ts";
 import { MAX_LEVEL } from "./check_page.ts";
-import { COUNT, FPL, type Frames, LEVEL, PLEN } from "./frames.ts";
+import { COUNT, FPL, type Frames, INFO_SHIFT, LEVEL, PLEN } from "./frames.ts";
 import type { FreeSpace } from "./free_space.ts";
 import {
   cellFlags,
@@ -98,8 +98,8 @@ export class BTree {
 
   /** Looks for a key: FOUND, ABSENT or MISS. */
   find(root: TreeRoot, key: Uint8Array, keyLength: number): number {
-    let page = root.page;
-    let epoch = root.epoch;
+    let page = root.page | 0;
+    let epoch = root.epoch | 0;
     if (page === 0) {
       this.frame = -1;
       return ABSENT;
@@ -110,7 +110,7 @@ export class BTree {
       if (frame < 0) return MISS;
       const level = frames.get(frame, LEVEL);
       if (above < 0 ? level > MAX_LEVEL : level !== above - 1) {
-        throw this.#pages.damaged(page, "it is at a wrong level of its tree");
+        throw this.#pages.damaged(page >>> 0, "it is at a wrong level of its tree");
       }
       above = level;
       if (level === 0) {
@@ -120,8 +120,9 @@ export class BTree {
         return slot < 0 ? ABSENT : FOUND;
       }
       const slot = childSlot(frames, frame, key, keyLength);
-      page = childPage(frames, frame, slot);
-      epoch = childEpoch(frames, frame, slot);
+      const child = childAt(frames, frame, slot);
+      page = frames.u32[child] | 0;
+      epoch = frames.u32[child + frames.info[(frame << INFO_SHIFT) + COUNT]] | 0;
     }
   }
 
@@ -150,12 +151,13 @@ export class BTree {
       const leaf = this.#path.frame[0];
       const slot = searchSlots(this.#frames, leaf, 0, key, keyLength);
       const fits = this.#fits(leaf, slot, key, keyLength, length);
-      if (!fits || !this.#pages.inPlace(leaf) || slot >= 0) {
+      const large = slot >= 0 && this.#isLarge(leaf, slot);
+      if (!fits || large || !this.#pages.inPlace(leaf)) {
         const status = this.#preparePut(leaf, slot, fits);
         if (status === RETRY) continue;
         if (status !== DONE) return status;
         this.#path.touch(root);
-        if (slot >= 0) this.#giveOverflow(this.#path.frame[0], slot, slot + 1);
+        if (large) this.#giveOverflow(this.#path.frame[0], slot, slot + 1);
       }
       this.#place(root, slot, fits, key, keyLength, value, valueOffset, length, flags);
       return DONE;
@@ -414,12 +416,17 @@ export class BTree {
     return DONE;
   }
 
+  /** Whether the value at `slot` is in an overflow run. */
+  #isLarge(leaf: number, slot: number): boolean {
+    return (cellFlags(this.#frames, cellAt(this.#frames, leaf, slot)) & OVERFLOW_FLAG) !== 0;
+  }
+
   /** Plans that the overflow runs of some cells are given back. */
   #planOverflow(leaf: number, from: number, to: number): boolean {
     const frames = this.#frames;
     for (let slot = from; slot < to; slot++) {
       const cell = cellAt(frames, leaf, slot);
-      if ((cellFlags(frames, cell) & OVERFLOW_FLAG) === 0) continue;
+      if (!this.#isLarge(leaf, slot)) continue;
       this.#overflow.read(frames.u8, valueAt(frames, cell));
       const count = this.#overflow.pages(frames.pageBytes);
       if (!this.#free.planGive(this.#overflow.page, count)) return false;
@@ -431,7 +438,7 @@ export class BTree {
     const frames = this.#frames;
     for (let slot = from; slot < to; slot++) {
       const cell = cellAt(frames, leaf, slot);
-      if ((cellFlags(frames, cell) & OVERFLOW_FLAG) === 0) continue;
+      if (!this.#isLarge(leaf, slot)) continue;
       this.#overflow.read(frames.u8, valueAt(frames, cell));
       const { page } = this.#overflow;
       const count = this.#overflow.pages(frames.pageBytes);

@@ -5,6 +5,7 @@
  */
 
 import { assert } from "./assert.ts";
+import { copyPart } from "./host.ts";
 
 /** Order of two byte strings: below 0, 0 or above 0. A proper prefix comes first. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
@@ -39,6 +40,54 @@ export function commonPrefix(
   let i = 0;
   while (i < length && a[i] === b[i]) i++;
   return i;
+}
+
+/** Fewer bytes are copied one by one: calling what copies many costs more. */
+const FEW_BYTES = 16;
+/** From so many on the host's own way of copying a part is the faster one. */
+const MANY_BYTES = 64;
+
+/** Copies bytes between two arrays, or within one, in the way that is fast for their number. */
+export function copyBytes(
+  from: Uint8Array,
+  fromAt: number,
+  to: Uint8Array,
+  toAt: number,
+  length: number,
+): void {
+  if (from === to) {
+    to.copyWithin(toAt, fromAt, fromAt + length);
+  } else if (length >= FEW_BYTES && fromAt === 0 && length === from.length) {
+    to.set(from, toAt);
+  } else if (length >= MANY_BYTES && copyPart !== undefined) {
+    copyPart.call(from, to, toAt, fromAt, fromAt + length);
+  } else {
+    copyEach(from, fromAt, to, toAt, length);
+  }
+}
+
+/** Eight bytes a round: engines look at the bounds of a loop once in each. */
+function copyEach(
+  from: Uint8Array,
+  fromAt: number,
+  to: Uint8Array,
+  toAt: number,
+  length: number,
+): void {
+  const end = fromAt + length;
+  let p = fromAt;
+  let q = toAt;
+  for (const last = end - 8; p <= last; p += 8, q += 8) {
+    to[q] = from[p];
+    to[q + 1] = from[p + 1];
+    to[q + 2] = from[p + 2];
+    to[q + 3] = from[p + 3];
+    to[q + 4] = from[p + 4];
+    to[q + 5] = from[p + 5];
+    to[q + 6] = from[p + 6];
+    to[q + 7] = from[p + 7];
+  }
+  for (; p < end; p++, q++) to[q] = from[p];
 }
 
 /** Reads a little-endian 64-bit field whose value is below 2^53. */

@@ -12,16 +12,15 @@ const PRIME_5 = 0x165667B1 | 0;
 
 /** xxHash32 of `length` bytes of `bytes` from `at` on, as an unsigned 32-bit number. */
 export function checksum(bytes: Uint8Array, at: number, length: number, seed: number): number {
-  return signedChecksum(bytes, at, length, seed) >>> 0;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return signedChecksum(view, at, length, seed) >>> 0;
 }
 
-/** The same as a signed 32-bit number, which engines keep without allocating. */
-export function signedChecksum(
-  bytes: Uint8Array,
-  at: number,
-  length: number,
-  seed: number,
-): number {
+/**
+ * The same of the bytes behind a view, as a signed 32-bit number: engines keep it without
+ * allocating, and read four bytes of a view at once, wherever they lie.
+ */
+export function signedChecksum(view: DataView, at: number, length: number, seed: number): number {
   const end = at + length;
   let p = at;
   let hash: number;
@@ -31,10 +30,10 @@ export function signedChecksum(
     let c = seed | 0;
     let d = (seed - PRIME_1) | 0;
     for (const last = end - 16; p <= last; p += 16) {
-      a = round(a, word(bytes, p));
-      b = round(b, word(bytes, p + 4));
-      c = round(c, word(bytes, p + 8));
-      d = round(d, word(bytes, p + 12));
+      a = round(a, view.getInt32(p, true));
+      b = round(b, view.getInt32(p + 4, true));
+      c = round(c, view.getInt32(p + 8, true));
+      d = round(d, view.getInt32(p + 12, true));
     }
     hash = (rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18)) | 0;
   } else {
@@ -42,18 +41,17 @@ export function signedChecksum(
   }
   hash = (hash + length) | 0;
   for (; p + 4 <= end; p += 4) {
-    hash = Math.imul(rotate((hash + Math.imul(word(bytes, p), PRIME_3)) | 0, 17), PRIME_4);
+    hash = Math.imul(
+      rotate((hash + Math.imul(view.getInt32(p, true), PRIME_3)) | 0, 17),
+      PRIME_4,
+    );
   }
   for (; p < end; p++) {
-    hash = Math.imul(rotate((hash + Math.imul(bytes[p], PRIME_5)) | 0, 11), PRIME_1);
+    hash = Math.imul(rotate((hash + Math.imul(view.getUint8(p), PRIME_5)) | 0, 11), PRIME_1);
   }
   hash = Math.imul(hash ^ (hash >>> 15), PRIME_2);
   hash = Math.imul(hash ^ (hash >>> 13), PRIME_3);
   return hash ^ (hash >>> 16);
-}
-
-function word(bytes: Uint8Array, at: number): number {
-  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }
 
 function rotate(value: number, bits: number): number {

@@ -6,11 +6,11 @@
  */
 
 import { MISS } from "./btree.ts";
-import { compareBytes } from "./bytes.ts";
+import { compareBytes, copyBytes } from "./bytes.ts";
 import type { Bytes } from "./codec.ts";
 import type { EntrySource } from "./entries.ts";
 import { KvigError } from "./errors.ts";
-import { copyBytes, valueAt, valueLength } from "./leaf.ts";
+import { valueAt, valueLength } from "./leaf.ts";
 import { OverflowReference } from "./overflow.ts";
 import type { EncodeKey, Walk } from "./range.ts";
 import { cellAt, keyLengthAt, readKey } from "./slots.ts";

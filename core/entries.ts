@@ -6,6 +6,7 @@
  */
 
 import { MISS } from "./btree.ts";
+import { copyBytes } from "./bytes.ts";
 import type { Engine } from "./engine.ts";
 import { runAsync, type Task } from "./future.ts";
 import { cellFlags, OVERFLOW_FLAG, valueAt, valueLength } from "./leaf.ts";
@@ -46,6 +47,8 @@ export type Wanted = "entries" | "keys" | "values";
 export type MakeItem<T> = (key: Uint8Array, value: Uint8Array) => T;
 
 const NO_BYTES = new Uint8Array(0);
+/** For so many entries of a leaf the page is copied as a whole. */
+const MANY_ENTRIES = 8;
 
 /** Entries that a source has, in the form that `make` gives them. */
 export function entriesOf<T>(
@@ -196,7 +199,10 @@ class Iteration<T> {
     this.#next = 0;
   }
 
-  /** Copies keys and values of the leaf at once; a large value's reference goes behind its key. */
+  /**
+   * Copies keys and values of the leaf at once; a large value's reference goes behind its key.
+   * Many values are views of one copy of the page: that costs less than to copy each.
+   */
   #copyLeaf(
     leaves: TreeWalk,
     keys: Uint8Array[],
@@ -208,35 +214,45 @@ class Iteration<T> {
     const { reverse } = this.#walk;
     const withKeys = this.#wanted !== "values";
     const withValues = this.#wanted !== "keys";
-    const slab = new Uint8Array(this.#leafBytes(leaves, count));
-    let used = 0;
+    const base = frames.base(frame);
+    const whole = withValues && count >= MANY_ENTRIES;
+    let used = whole ? frames.pageBytes : 0;
+    const slab = new Uint8Array(used + this.#leafBytes(leaves, count, withKeys, whole));
+    const { buffer } = slab;
+    if (whole) slab.set(frames.u8.subarray(base, base + used));
     for (let i = 0; i < count; i++) {
       const slot = reverse ? leaves.to - 1 - i : leaves.from + i;
+      const cell = cellAt(frames, frame, slot);
+      const length = valueLength(frames, cell);
+      const large = withValues && (cellFlags(frames, cell) & OVERFLOW_FLAG) !== 0;
       const from = used;
       if (withKeys) used += readKey(frames, frame, slot, slab, used);
-      const cell = cellAt(frames, frame, slot);
-      const at = valueAt(frames, cell);
-      const length = valueLength(frames, cell);
-      if (!withValues) {
-        keys[i] = slab.subarray(from, used);
-        values[i] = NO_BYTES;
-        continue;
+      const at = whole ? valueAt(frames, cell) - base : used;
+      let end = used;
+      if (large || (withValues && !whole)) {
+        copyBytes(frames.u8, valueAt(frames, cell), slab, used, length);
+        used += length;
+        if (large) end = used;
       }
-      const large = (cellFlags(frames, cell) & OVERFLOW_FLAG) !== 0;
-      for (let j = 0; j < length; j++) slab[used + j] = frames.u8[at + j];
-      keys[i] = slab.subarray(from, large ? used + length : used);
-      values[i] = large ? undefined : slab.subarray(used, used + length);
-      used += length;
+      keys[i] = new Uint8Array(buffer, from, end - from);
+      if (large) values[i] = undefined;
+      else values[i] = withValues ? new Uint8Array(buffer, at, length) : NO_BYTES;
     }
   }
 
-  #leafBytes(leaves: TreeWalk, count: number): number {
+  /** Bytes of keys, of references to large values, and of values unless the page is copied. */
+  #leafBytes(leaves: TreeWalk, count: number, withKeys: boolean, whole: boolean): number {
     const { frames } = this.engine.cache;
+    const { frame } = leaves;
+    const first = this.#walk.reverse ? leaves.to - count : leaves.from;
     let bytes = 0;
-    for (let i = 0; i < count; i++) {
-      const slot = this.#walk.reverse ? leaves.to - 1 - i : leaves.from + i;
-      if (this.#wanted !== "values") bytes += keyLengthAt(frames, leaves.frame, slot);
-      if (this.#wanted !== "keys") bytes += valueLength(frames, cellAt(frames, leaves.frame, slot));
+    for (let slot = first; slot < first + count; slot++) {
+      if (withKeys) bytes += keyLengthAt(frames, frame, slot);
+      if (this.#wanted === "keys") continue;
+      const cell = cellAt(frames, frame, slot);
+      if (!whole || (cellFlags(frames, cell) & OVERFLOW_FLAG) !== 0) {
+        bytes += valueLength(frames, cell);
+      }
     }
     return bytes;
   }

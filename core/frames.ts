@@ -10,7 +10,7 @@
  */
 
 import { assert } from "./assert.ts";
-import { checksum, signedChecksum } from "./checksum.ts";
+import { signedChecksum } from "./checksum.ts";
 import { shiftOf } from "./limits.ts";
 
 /** Bytes of the header of every page but the meta pages. */
@@ -63,6 +63,8 @@ export const MAP_LEVEL = 64;
 export class Frames {
   /** The arena: frame f begins at f × pageBytes. */
   readonly u8: Uint8Array;
+  /** The same, to read and write wider numbers wherever they lie. */
+  readonly view: DataView;
   /** The arena in units of 2 bytes. */
   readonly u16: Uint16Array;
   /** The arena in units of 4 bytes. */
@@ -82,6 +84,7 @@ export class Frames {
     this.pageBytes = pageBytes;
     this.pageShift = shiftOf(pageBytes);
     this.u8 = memory;
+    this.view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
     this.u16 = new Uint16Array(memory.buffer, memory.byteOffset, memory.byteLength >>> 1);
     this.u32 = new Uint32Array(memory.buffer, memory.byteOffset, memory.byteLength >>> 2);
     this.info = new Int32Array((memory.byteLength / pageBytes) << INFO_SHIFT);
@@ -119,6 +122,11 @@ export class Frames {
   }
 }
 
+/** What belongs into the first four bytes of the page that begins at `base`. */
+function pageChecksum(frames: Frames, base: number, seed: number): number {
+  return signedChecksum(frames.view, base + 4, frames.pageBytes - 4, seed);
+}
+
 /** Writes header and checksum into the bytes of the page in `frame`. */
 export function sealPage(
   frames: Frames,
@@ -141,7 +149,7 @@ export function sealPage(
   u16[(base + 22) >>> 1] = info[fields + GARBAGE];
   u32[(base >>> 2) + 6] = 0;
   u32[(base >>> 2) + 7] = 0;
-  u32[base >>> 2] = signedChecksum(u8, base + 4, frames.pageBytes - 4, seed);
+  u32[base >>> 2] = pageChecksum(frames, base, seed);
 }
 
 /**
@@ -157,7 +165,7 @@ export function openPage(
 ): string {
   const base = frames.base(frame);
   const { u8, u16, u32, info } = frames;
-  if (u32[base >>> 2] !== checksum(u8, base + 4, frames.pageBytes - 4, seed)) {
+  if ((u32[base >>> 2] | 0) !== pageChecksum(frames, base, seed)) {
     return "its checksum does not fit its bytes";
   }
   const ownPage = u32[(base >>> 2) + 1];

@@ -27,6 +27,15 @@ export interface Located {
   readonly pathname: string;
 }
 
+/** Copies the bytes `from..to` of one array to another, at `at`. */
+type CopyPart = (
+  this: Uint8Array,
+  target: Uint8Array,
+  at: number,
+  from: number,
+  to: number,
+) => number;
+
 interface Encoder {
   encode(text: string): Uint8Array;
   encodeInto(text: string, target: Uint8Array): { read: number; written: number };
@@ -38,7 +47,13 @@ interface Decoder {
 
 interface Host {
   /** On the runtimes that have it: turns a part of any bytes into text. */
-  Buffer?: { prototype: { utf8Slice?: (this: Uint8Array, from: number, to: number) => string } };
+  Buffer?: {
+    prototype: {
+      utf8Slice?: (this: Uint8Array, from: number, to: number) => string;
+      copy?: CopyPart;
+    };
+  };
+  Uint8Array: { fromBase64?: unknown };
   TextEncoder: new () => Encoder;
   TextDecoder: new (label: string, options: { fatal?: boolean; ignoreBOM?: boolean }) => Decoder;
 }
@@ -52,6 +67,14 @@ export const textEncoder: Encoder = new host.TextEncoder();
 const textDecoder: Decoder = new host.TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const utf8Slice = host.Buffer?.prototype.utf8Slice;
+
+/**
+ * Copies a part of any bytes without allocating, where the host has something for that. Older hosts
+ * have it and make a view each time; what tells them apart is a method that came at the same time.
+ */
+export const copyPart: CopyPart | undefined = host.Uint8Array.fromBase64 === undefined
+  ? undefined
+  : host.Buffer?.prototype.copy;
 
 /** What stands in text for bytes that are not UTF-8. */
 const REPLACEMENT = "\uFFFD";

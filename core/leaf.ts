@@ -8,6 +8,7 @@
  */
 
 import { assert } from "./assert.ts";
+import { copyBytes } from "./bytes.ts";
 import { COUNT, type Frames, HEAP, INFO_SHIFT, LEAF, PAGE_HEADER_BYTES, PLEN } from "./frames.ts";
 import {
   cellAt,
@@ -132,21 +133,4 @@ export function formatLeaf(frames: Frames, frame: number): void {
 /** The number of entries of the leaf in `frame`. */
 export function leafCount(frames: Frames, frame: number): number {
   return frames.info[(frame << INFO_SHIFT) + COUNT];
-}
-
-/** Copies bytes between two arrays, or within one, in the way that is fast for their number. */
-export function copyBytes(
-  from: Uint8Array,
-  fromAt: number,
-  to: Uint8Array,
-  toAt: number,
-  length: number,
-): void {
-  if (from === to) {
-    to.copyWithin(toAt, fromAt, fromAt + length);
-  } else if (length >= 128 && fromAt === 0 && length === from.length) {
-    to.set(from, toAt);
-  } else {
-    for (let i = 0; i < length; i++) to[toAt + i] = from[fromAt + i];
-  }
 }

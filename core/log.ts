@@ -12,6 +12,7 @@
  */
 
 import { assert } from "./assert.ts";
+import { copyBytes } from "./bytes.ts";
 import type { KvigError } from "./errors.ts";
 import type { Failure } from "./failure.ts";
 import { type CallMode, writeFully } from "./file_access.ts";
@@ -19,7 +20,7 @@ import { runAsync, Signal, type Task } from "./future.ts";
 import { Group } from "./group.ts";
 import { atEndOfTick } from "./host.ts";
 import type { IoFile } from "./io.ts";
-import type { BlockCodec } from "./log_block.ts";
+import { BLOCK_HEADER_BYTES, type BlockCodec } from "./log_block.ts";
 import { COMMIT_RECORD, varintBytes } from "./log_record.ts";
 
 const MAX_PIECE_BYTES = 64 * 1024;
@@ -63,6 +64,8 @@ export class Log {
   readonly #buffer: Uint8Array;
   readonly #bufferBlocks: number;
   #block = 0;
+  /** Where the records of that block begin in the buffer. */
+  #payload = BLOCK_HEADER_BYTES;
   #used = 0;
   #forming: Group | undefined = undefined;
   #transaction = false;
@@ -91,12 +94,8 @@ export class Log {
 
   /** Begins at `position` with group number `group`; everything before is durable. */
   reset(position: number, group: number, salt: number): void {
-    this.tail =
-      this.written =
-      this.head =
-      this.#block =
-        position;
-    this.#used = 0;
+    this.tail = this.written = this.head = position;
+    this.#fill(position);
     this.nextGroup = group;
     this.writtenGroup = this.durableGroup = group - 1;
     this.salt = salt;
@@ -189,8 +188,8 @@ export class Log {
     if (group === undefined) return;
     this.codec.finish(this.#at(this.#block), this.#used, true);
     group.blocks = this.#block + 1 - this.head;
-    this.head = ++this.#block;
-    this.#used = 0;
+    this.head = this.#block + 1;
+    this.#fill(this.head);
     this.nextGroup++;
     this.#forming = undefined;
     this.#transaction = false;
@@ -217,8 +216,7 @@ export class Log {
     assert(this.#transaction || this.#forming === undefined, "only a transaction is abandoned");
     this.#transaction = false;
     this.#forming = undefined;
-    this.#block = this.head;
-    this.#used = 0;
+    this.#fill(this.head);
     if (this.written > this.head) this.written = this.head;
   }
 
@@ -309,8 +307,7 @@ export class Log {
     for (const group of this.#queue.splice(0)) group.settle(failure);
     this.#forming?.settle(failure);
     this.#forming = undefined;
-    this.#block = this.head;
-    this.#used = 0;
+    this.#fill(this.head);
   }
 
   *#sync(): Task<void> {
@@ -416,13 +413,19 @@ export class Log {
 
   #nextBlock(): void {
     this.codec.finish(this.#at(this.#block), this.#used, false);
-    this.#block++;
+    this.#fill(this.#block + 1);
+  }
+
+  /** The next record goes to the block at `position`, which is empty. */
+  #fill(position: number): void {
+    this.#block = position;
+    this.#payload = this.#at(position) + BLOCK_HEADER_BYTES;
     this.#used = 0;
   }
 
   #byte(byte: number): void {
     if (this.#used === this.codec.payloadBytes) this.#nextBlock();
-    this.#buffer[this.#at(this.#block) + 64 + this.#used++] = byte;
+    this.#buffer[this.#payload + this.#used++] = byte;
   }
 
   #varint(value: number): void {
@@ -439,10 +442,7 @@ export class Log {
     while (done < length) {
       if (this.#used === this.codec.payloadBytes) this.#nextBlock();
       const piece = Math.min(length - done, this.codec.payloadBytes - this.#used);
-      const at = this.#at(this.#block) + 64 + this.#used;
-      const from = offset + done;
-      if (piece === bytes.length && piece > 32) this.#buffer.set(bytes, at);
-      else for (let i = 0; i < piece; i++) this.#buffer[at + i] = bytes[from + i];
+      copyBytes(bytes, offset + done, this.#buffer, this.#payload + this.#used, piece);
       this.#used += piece;
       done += piece;
     }

@@ -10,7 +10,7 @@
 
 import { assert } from "./assert.ts";
 import { getUint64, setUint64 } from "./bytes.ts";
-import { checksum, signedChecksum } from "./checksum.ts";
+import { signedChecksum } from "./checksum.ts";
 
 /** Bytes of the header of a block. */
 export const BLOCK_HEADER_BYTES = 64;
@@ -99,7 +99,7 @@ export class BlockCodec {
     setUint64(view, at + 48, durableThrough);
     setUint64(view, at + 56, 0);
     const seed = index === 0 ? this.#seed : chain;
-    const sum = signedChecksum(this.#buffer, at + 4, BLOCK_HEADER_BYTES - 4 + used, seed);
+    const sum = signedChecksum(view, at + 4, BLOCK_HEADER_BYTES - 4 + used, seed);
     view.setInt32(at, sum, true);
     return sum;
   }
@@ -114,8 +114,8 @@ export class BlockCodec {
     if ((this.#buffer[at + 6] & FIRST_FLAG) === 0 || this.#own(at)) return false;
     const used = this.#view.getUint16(at + 4, true);
     if (used > this.payloadBytes) return false;
-    const seed = checksum(this.#buffer, at + 8, FILE_ID_BYTES, 0);
-    return this.sum(at) === checksum(this.#buffer, at + 4, BLOCK_HEADER_BYTES - 4 + used, seed);
+    const seed = this.#checksum(at + 8, FILE_ID_BYTES, 0);
+    return this.sum(at) === this.#checksum(at + 4, BLOCK_HEADER_BYTES - 4 + used, seed);
   }
 
   #own(at: number): boolean {
@@ -137,12 +137,16 @@ export class BlockCodec {
     const used = this.#view.getUint16(at + 4, true);
     if (used > this.payloadBytes || !this.#own(at)) return false;
     const seed = first ? this.#firstSeed(at) : chain;
-    return this.sum(at) === checksum(this.#buffer, at + 4, BLOCK_HEADER_BYTES - 4 + used, seed);
+    return this.sum(at) === this.#checksum(at + 4, BLOCK_HEADER_BYTES - 4 + used, seed);
+  }
+
+  #checksum(at: number, length: number, seed: number): number {
+    return signedChecksum(this.#view, at, length, seed) >>> 0;
   }
 
   #firstSeed(at: number): number {
     if (this.#fileId !== undefined) return this.#seed;
-    return checksum(this.#buffer, at + 8, FILE_ID_BYTES, 0);
+    return this.#checksum(at + 8, FILE_ID_BYTES, 0);
   }
 
   /** The header of the block at `at`. */

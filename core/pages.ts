@@ -75,7 +75,7 @@ export class Pages {
 
   /** The frame of a page, or −1 after noting which page is missing. */
   resident(page: number, epoch: number): number {
-    const frame = this.cache.lookup(page);
+    const frame = this.cache.lookup(page | 0);
     if (frame >= 0) {
       const { info } = this.cache.frames;
       const at = frame << INFO_SHIFT;
@@ -86,8 +86,8 @@ export class Pages {
       }
     }
     this.lookups[MISSES]++;
-    this.missPage = page;
-    this.missEpoch = epoch;
+    this.missPage = page >>> 0;
+    this.missEpoch = epoch >>> 0;
     return -1;
   }
 

@@ -77,7 +77,8 @@ export class Path {
       const frame = this.frame[level];
       if (this.#pages.inPlace(frame)) continue;
       copies++;
-      this.checkFits(frame, level);
+      // What was made here needs no check.
+      if (this.#cache.birth[frame] === 0) this.checkFits(frame, level);
       if (!this.#free.planGive(this.#cache.page[frame])) return -1;
     }
     return copies;

@@ -5,6 +5,7 @@
  */
 
 import { FOUND, MISS } from "./btree.ts";
+import { copyBytes } from "./bytes.ts";
 import { type Bytes, bytes, type Codec, encodeAscii, utf8 } from "./codec.ts";
 import { DESCENTS, Descents } from "./descents.ts";
 import { decodeText } from "./host.ts";
@@ -13,7 +14,7 @@ import { countTask, type Entries, entriesOf, type EntrySource } from "./entries.
 import type { Engine } from "./engine.ts";
 import { runAsync, type Task } from "./future.ts";
 import type { PageLoad } from "./page_loads.ts";
-import { copyBytes, valueAt, valueLength } from "./leaf.ts";
+import { valueAt, valueLength } from "./leaf.ts";
 import { OverflowReference } from "./overflow.ts";
 import {
   checkRange,

@@ -45,8 +45,8 @@ export function cellHeaderBytes(frames: Frames, frame: number): number {
 
 /** Index in `frames.u16` of the first cell offset, for a page of `count` slots. */
 function offsetsAt(frames: Frames, frame: number, count: number): number {
-  const wide = frames.info[(frame << INFO_SHIFT) + KIND] === BRANCH ? 12 : 4;
-  return (frames.base(frame) + PAGE_HEADER_BYTES + wide * count) >>> 1;
+  const wide = frames.info[(frame << INFO_SHIFT) + KIND] === BRANCH ? 6 : 2;
+  return 2 * headsAt(frames, frame) + wide * count;
 }
 
 /** Where the cell of `slot` begins in the arena, in bytes. */
@@ -66,8 +66,16 @@ export function headOf(key: Uint8Array, at: number, length: number): number {
     return ((key[at] << 24) | (key[at + 1] << 16) | (key[at + 2] << 8) | key[at + 3]) >>> 0;
   }
   let head = 0;
-  for (let i = at; i < at + 4; i++) head = head * 256 + (i < length ? key[i] : 0);
-  return head;
+  for (let i = at; i < at + 4; i++) head = (head << 8) | (i < length ? key[i] : 0);
+  return head >>> 0;
+}
+
+// What follows keeps to signed shifts and |0: engines then know that no number leaves 32 bits, and
+// need not watch for that in each round of a loop.
+
+/** Index in `frames.u32` of the first head of the page in `frame`. */
+export function headsAt(frames: Frames, frame: number): number {
+  return (frame << (frames.pageShift - 2)) + (PAGE_HEADER_BYTES >> 2);
 }
 
 /** From so many slots on the heads of all quarters are loaded at once. */
@@ -88,32 +96,31 @@ export function searchSlots(
   const fields = frame << INFO_SHIFT;
   const count = info[fields + COUNT];
   const plen = info[fields + PLEN];
-  const base = frame * frames.pageBytes;
   if (plen > info[fields + FPL]) {
     const side = comparePrefix(frames, frame, key, keyLength);
     if (side !== 0) return side < 0 ? -1 - first : -1 - count;
   }
-  const heads = (base + PAGE_HEADER_BYTES) >>> 2;
+  const heads = headsAt(frames, frame);
   const head = headOf(key, plen, keyLength);
-  let low = first;
+  let low = first | 0;
   let high = count;
   if (count >= QUARTERED) {
     // Three loads that do not wait for each other: a page that is far away comes faster.
-    const quarter = count >>> 2;
+    const quarter = count >> 2;
     const one = u32[heads + quarter];
     const two = u32[heads + 2 * quarter];
     const three = u32[heads + 3 * quarter];
     if (two < head) {
-      low = (three < head ? 3 * quarter : 2 * quarter) + 1;
-      if (three >= head) high = 3 * quarter;
+      low = ((three < head ? 3 * quarter : 2 * quarter) + 1) | 0;
+      if (three >= head) high = (3 * quarter) | 0;
     } else if (one < head) {
-      low = quarter + 1;
-      high = 2 * quarter;
+      low = (quarter + 1) | 0;
+      high = (2 * quarter) | 0;
     } else high = quarter;
   }
   while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (u32[heads + middle] < head) low = middle + 1;
+    const middle = (low + high) >> 1;
+    if (u32[heads + middle] < head) low = (middle + 1) | 0;
     else high = middle;
   }
   if (low >= count || u32[heads + low] !== head) return -1 - low;
@@ -132,7 +139,7 @@ function comparePrefix(
   const plen = info[fields + PLEN];
   const prefix = (frame + 1) * frames.pageBytes - plen;
   const end = keyLength < plen ? keyLength : plen;
-  for (let i = info[fields + FPL]; i < end; i++) {
+  for (let i = info[fields + FPL] | 0; i < end; i = (i + 1) | 0) {
     const difference = key[i] - u8[prefix + i];
     if (difference !== 0) return difference;
   }
@@ -153,19 +160,19 @@ function searchEqualHeads(
   const count = info[fields + COUNT];
   const plen = info[fields + PLEN];
   const base = frame * frames.pageBytes;
-  const heads = (base + PAGE_HEADER_BYTES) >>> 2;
+  const heads = headsAt(frames, frame);
   const leaf = info[fields + KIND] === LEAF;
-  const offsets = (base + PAGE_HEADER_BYTES + (leaf ? 4 : 12) * count) >>> 1;
+  const offsets = 2 * heads + (leaf ? 2 : 6) * count;
   const skip = leaf ? LEAF_CELL_BYTES : BRANCH_CELL_BYTES;
-  let low = from;
-  let high = from + 1;
+  let low = from | 0;
+  let high = (low + 1) | 0;
   if (high < count && u32[heads + high] === head) high = endOfEqualHeads(u32, heads, high, count);
   while (low < high) {
-    const middle = (low + high) >>> 1;
+    const middle = (low + high) >> 1;
     const cell = base + u16[offsets + middle];
     const order = compareSuffix(frames, cell, skip, key, plen, keyLength);
     if (order === 0) return middle;
-    if (order > 0) low = middle + 1;
+    if (order > 0) low = (middle + 1) | 0;
     else high = middle;
   }
   return -1 - low;
@@ -173,12 +180,12 @@ function searchEqualHeads(
 
 function endOfEqualHeads(u32: Uint32Array, heads: number, from: number, count: number): number {
   const head = u32[heads + from];
-  let low = from;
-  let high = count;
+  let low = from | 0;
+  let high = count | 0;
   while (low < high) {
-    const middle = (low + high) >>> 1;
+    const middle = (low + high) >> 1;
     if (u32[heads + middle] > head) high = middle;
-    else low = middle + 1;
+    else low = (middle + 1) | 0;
   }
   return low;
 }
@@ -196,8 +203,9 @@ function compareSuffix(
   const length = suffixLength(frames, cell);
   const rest = keyLength - at;
   const end = length < rest ? length : rest;
-  for (let i = 4; i < end; i++) {
-    const difference = key[at + i] - u8[cell + skip + i];
+  const suffix = cell + skip;
+  for (let i = 4; i < end; i = (i + 1) | 0) {
+    const difference = key[at + i] - u8[suffix + i];
     if (difference !== 0) return difference;
   }
   return rest - length;
@@ -215,6 +223,23 @@ export function usedBytes(frames: Frames, frame: number): number {
     frames.get(frame, GARBAGE);
 }
 
+/** From so many numbers on the engine's own way of moving them is the faster one. */
+const MANY_SLOTS = 48;
+
+// Two functions of one body: engines make fast code for one kind of array.
+
+/** Moves the numbers `from..end` of an array up by `by`. */
+function moveUp16(array: Uint16Array, from: number, end: number, by: number): void {
+  if (end - from >= MANY_SLOTS) array.copyWithin(from + by, from, end);
+  else for (let i = end - 1; i >= from; i--) array[i + by] = array[i];
+}
+
+/** Moves the numbers `from..end` of an array up by `by`. */
+function moveUp32(array: Uint32Array, from: number, end: number, by: number): void {
+  if (end - from >= MANY_SLOTS) array.copyWithin(from + by, from, end);
+  else for (let i = end - 1; i >= from; i--) array[i + by] = array[i];
+}
+
 /** Opens a slot for a cell at `offset` of the page; the arrays behind it move up. */
 export function openSlot(
   frames: Frames,
@@ -226,20 +251,20 @@ export function openSlot(
   const { u16, u32 } = frames;
   const count = frames.get(frame, COUNT);
   const from = offsetsAt(frames, frame, count);
-  const to = offsetsAt(frames, frame, count + 1);
-  u16.copyWithin(to + slot + 1, from + slot, from + count);
-  u16.copyWithin(to, from, from + slot);
-  u16[to + slot] = offset;
-  const heads = (frames.base(frame) + PAGE_HEADER_BYTES) >>> 2;
+  const shift = offsetsAt(frames, frame, count + 1) - from;
+  moveUp16(u16, from + slot, from + count, shift + 1);
+  moveUp16(u16, from, from + slot, shift);
+  u16[from + shift + slot] = offset;
+  const heads = headsAt(frames, frame);
   if (frames.get(frame, KIND) === BRANCH) {
     const epochs = heads + 2 * count;
-    u32.copyWithin(epochs + slot + 3, epochs + slot, epochs + count);
-    u32.copyWithin(epochs + 2, epochs, epochs + slot);
+    moveUp32(u32, epochs + slot, epochs + count, 3);
+    moveUp32(u32, epochs, epochs + slot, 2);
     const children = heads + count;
-    u32.copyWithin(children + slot + 2, children + slot, children + count);
-    u32.copyWithin(children + 1, children, children + slot);
+    moveUp32(u32, children + slot, children + count, 2);
+    moveUp32(u32, children, children + slot, 1);
   }
-  u32.copyWithin(heads + slot + 1, heads + slot, heads + count);
+  moveUp32(u32, heads + slot, heads + count, 1);
   u32[heads + slot] = head;
   frames.set(frame, COUNT, count + 1);
 }
@@ -255,7 +280,7 @@ export function closeSlots(
   const { u16, u32 } = frames;
   const count = frames.get(frame, COUNT);
   const gone = to - from;
-  const heads = (frames.base(frame) + PAGE_HEADER_BYTES) >>> 2;
+  const heads = headsAt(frames, frame);
   u32.copyWithin(heads + from, heads + to, heads + count);
   if (frames.get(frame, KIND) === BRANCH) {
     const children = heads + count;
@@ -282,7 +307,7 @@ export function fillSlot(
   offset: number,
 ): void {
   const count = frames.get(frame, COUNT);
-  frames.u32[((frames.base(frame) + PAGE_HEADER_BYTES) >>> 2) + slot] = head;
+  frames.u32[headsAt(frames, frame) + slot] = head;
   frames.u16[offsetsAt(frames, frame, count) + slot] = offset;
 }
 

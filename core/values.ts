@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyBytes } from "./bytes.ts";
 import type { Engine } from "./engine.ts";
 import { readFully } from "./file_access.ts";
 import { Signal, type Task } from "./future.ts";
@@ -13,31 +14,29 @@ import { OverflowReference } from "./overflow.ts";
 import { cellAt } from "./slots.ts";
 
 const SLAB_BYTES = 16 * 1024;
-const SMALL_BYTES = 64;
 const LARGE_BYTES = 2048;
 /** Before the first value of middling size there is none. */
 const NO_SLAB = new Uint8Array(0);
 
 /**
- * Makes fresh bytes. Those of middling size are views of slabs that are shared with others, because
- * an ArrayBuffer of its own for each costs several times as much.
+ * Makes fresh bytes. All but large ones are views of slabs that are shared with others, because an
+ * ArrayBuffer of its own for each costs several times as much.
  */
 export class FreshBytes {
   #slab = NO_SLAB;
-  #used = SLAB_BYTES;
+  #used = 0;
 
   /** A copy of `length` bytes of `source` from `at` on. */
   copy(source: Uint8Array, at: number, length: number): Uint8Array {
-    if (length <= SMALL_BYTES || length > LARGE_BYTES) return source.slice(at, at + length);
-    if (this.#used + length > SLAB_BYTES) {
+    if (length > LARGE_BYTES) return source.slice(at, at + length);
+    if (this.#used + length > this.#slab.length) {
       this.#slab = new Uint8Array(SLAB_BYTES);
       this.#used = 0;
     }
     const from = this.#used;
     this.#used += length;
-    const bytes = this.#slab.subarray(from, from + length);
-    for (let i = 0; i < length; i++) bytes[i] = source[at + i];
-    return bytes;
+    copyBytes(source, at, this.#slab, from, length);
+    return new Uint8Array(this.#slab.buffer, from, length);
   }
 }
 

@@ -35,7 +35,8 @@ export const RUNTIMES: readonly Runtime[] = [
       join(root, "node_modules/node26/bin/node"),
       "--disable-warning=ExperimentalWarning",
     ],
-    compiled: false,
+    // Stripping types from sources leaves V8 checking on each access whether memory was detached.
+    compiled: true,
   },
   {
     id: "node20",

@@ -18,7 +18,7 @@ export const PAGE_PATCHES: readonly Patch[] = [
     breaks: "The checksum of a page is not compared.",
     edits: [edit(
       "frames",
-      "if (u32[base >>> 2] !== checksum(u8, base + 4, frames.pageBytes - 4, seed)) {",
+      "if ((u32[base >>> 2] | 0) !== pageChecksum(frames, base, seed)) {",
       "if (seed < 0) {",
     )],
   },
