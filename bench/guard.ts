@@ -12,11 +12,12 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 
 import { parsed, parsePlan, UsageError } from "./compare/arguments.ts";
-import { Checkouts } from "./compare/checkouts.ts";
+import { Checkouts, compile } from "./compare/checkouts.ts";
 import { type Contestant, contestant, KVIG } from "./compare/contestants.ts";
 import { judgeGuard, tableOfGuard } from "./compare/guard_rows.ts";
 import { interruptible } from "./compare/interruption.ts";
 import { runAll } from "./compare/rounds.ts";
+import { root } from "./support/places.ts";
 import { Scratch } from "./support/scratch.ts";
 
 const USUAL_WORKS = "reads,writes,commits";
@@ -27,7 +28,7 @@ const HELP = `Compares two commits of kvig with each other, pair by pair.
 Usage: npm run bench:guard -- COMMIT_A COMMIT_B [OPTION]…
 
   --only NAME[,NAME…]  parts or works, as for npm run bench. Default: ${USUAL_WORKS}
-  --runtime NAME       node26, deno or bun. Default: node26
+  --runtime NAME       node26, node20, deno or bun. Default: node26
   --rounds N           Default: ${USUAL_ROUNDS}
   --keys N             entries of the store. Default: 500,000
   --quick              fewer entries
@@ -57,8 +58,8 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
   if (before === undefined || after === undefined || positionals.length > 2) {
     throw new UsageError(`two commits are needed, got ${positionals.length}; --help tells more`);
   }
-  if (values.runtime === "node20" || values.runtime?.includes(",") || values.runtime === "all") {
-    throw new UsageError(`--runtime takes node26, deno or bun here, got "${values.runtime}"`);
+  if (values.runtime?.includes(",") || values.runtime === "all") {
+    throw new UsageError(`--runtime takes one runtime here, got "${values.runtime}"`);
   }
   const plan = parsePlan([
     ...["--only", values.only ?? USUAL_WORKS, "--rounds", values.rounds ?? USUAL_ROUNDS],
@@ -66,6 +67,7 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
     ...(values.keys === undefined ? [] : ["--keys", values.keys]),
     ...(values.quick ? ["--quick"] : []),
   ]);
+  compile(root);
   using scratch = new Scratch();
   using checkouts = new Checkouts(scratch);
   const names = [`${KVIG} ${before} (A)`, `${KVIG} ${after} (B)`];

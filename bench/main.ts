@@ -4,10 +4,10 @@
  * @module
  */
 
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import process from "node:process";
 
+import { compile } from "./compare/checkouts.ts";
 import { HELP, parsePlan, type Plan, UsageError } from "./compare/arguments.ts";
 import { CONTESTANTS } from "./compare/contestants.ts";
 import { describeMachine, measuredCommit } from "./compare/machine.ts";
@@ -46,7 +46,7 @@ function list(): void {
 
 async function run(plan: Plan, signal: AbortSignal): Promise<void> {
   install();
-  if (RUNTIMES.some(({ id, compiled }) => compiled && plan.runtimes.includes(id))) compile();
+  if (RUNTIMES.some(({ id, compiled }) => compiled && plan.runtimes.includes(id))) compile(root);
   using scratch = new Scratch();
   const machine = describeMachine(scratch.fileSystem);
   console.log(`${machine.hardware}, ${machine.system}, ${machine.fileSystem}`);
@@ -80,12 +80,4 @@ function show({ series, remarks, machine }: Results): void {
   for (const remark of remarks) console.log(`\n${remark}`);
   const { before, after } = machine.load;
   console.log(`\nLoad of the machine before ${before.toFixed(2)}, after ${after.toFixed(2)}.`);
-}
-
-function compile(): void {
-  const ended = spawnSync("npx", ["tsc", "-b"], {
-    cwd: root,
-    stdio: "inherit",
-  });
-  if (ended.status !== 0) throw new Error("the sources do not compile");
 }

@@ -28,6 +28,7 @@ import { KEEP, type PageCache } from "./page_cache.ts";
 import type { PageLoad } from "./page_loads.ts";
 import type { Pager } from "./pager.ts";
 import type { Pages } from "./pages.ts";
+import { ReadMemory } from "./read_memory.ts";
 import type { State } from "./state.ts";
 import { Turn } from "./turn.ts";
 
@@ -39,6 +40,8 @@ export const NEED_RING = 11;
 export const NEED_TASK = 12;
 
 const NO_BYTES = new Uint8Array(0);
+/** Bytes of records that ending a transaction takes at most. */
+const COMMIT_BYTES = 8;
 
 /** Places for the catalogue and the map above it, which are copied anew after each checkpoint. */
 export const CATALOGUE_COPIES = 16;
@@ -102,6 +105,8 @@ export class Engine {
   readonly maxKeyBytes: number;
   /** Largest key and value together that a leaf holds, in bytes. */
   readonly maxInlineBytes: number;
+  /** What its readers share. */
+  readonly readMemory: ReadMemory;
   /** The open transaction. */
   scope: Scope | undefined = undefined;
   /** Whether the log is being replayed. */
@@ -128,9 +133,11 @@ export class Engine {
     this.cache = this.pages.cache;
     this.free = parts.pager.free;
     this.log = parts.log;
+    this.log.moreComing = () => this.turn.busy;
     const { pageBytes } = this.cache.frames;
     this.maxKeyBytes = maxKeyBytes(pageBytes);
     this.maxInlineBytes = maxInlineBytes(pageBytes);
+    this.readMemory = new ReadMemory(this.maxKeyBytes);
     this.pages.broken = (page, what) => {
       const damage = this.pager.corrupt(page, what);
       this.parts.failure.broke(damage);
@@ -233,7 +240,7 @@ export class Engine {
   overShare(bytes: number): boolean {
     if (this.scope === undefined) return false;
     const blocks = Math.ceil(bytes / this.log.codec.payloadBytes);
-    return this.log.formingBlocks + blocks > this.log.ringBlocks >>> 2;
+    return this.log.transactionBlocks + blocks > this.log.ringBlocks >>> 2;
   }
 
   /** Looks for room in the cache and readies the catalogue: DONE, or what is missing. */
@@ -284,7 +291,7 @@ export class Engine {
   /** Closes the committed state between two groups of the log. */
   readonly closeState = (): ClosedState => {
     this.checkFailure();
-    if (this.scope === undefined) this.log.endGroup();
+    this.log.endGroup();
     const state = this.committedState();
     return { state, group: this.log.nextGroup, position: this.log.head };
   };
@@ -444,7 +451,8 @@ export class Engine {
       this.#endScope(scope);
       return undefined;
     }
-    if (scope.logged) yield* this.log.makeRoom(8);
+    if (scope.logged && !this.log.fitsRing(COMMIT_BYTES)) this.stopLogging();
+    if (scope.logged) yield* this.log.makeRoom(COMMIT_BYTES);
     this.checkFailure();
     this.pages.work.sequence++;
     this.pages.touchState();
@@ -463,6 +471,7 @@ export class Engine {
    */
   *#commitByCheckpoint(scope: Scope): Task<void> {
     const { checkpointer } = this.parts;
+    this.log.endGroup();
     const group = this.log.nextGroup;
     yield* this.log.syncThrough(group - 1);
     const close = (): ClosedState => {

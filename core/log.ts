@@ -21,9 +21,13 @@ import { Group } from "./group.ts";
 import { atEndOfTick } from "./host.ts";
 import type { IoFile } from "./io.ts";
 import { BLOCK_HEADER_BYTES, type BlockCodec } from "./log_block.ts";
-import { COMMIT_RECORD, varintBytes } from "./log_record.ts";
+import { COMMIT_RECORD, varintBytes, writeRecord } from "./log_record.ts";
 
 const MAX_PIECE_BYTES = 64 * 1024;
+/** A flush waits for so many rounds of microtasks in which nobody commits. */
+const MAX_IDLE_ROUNDS = 32;
+/** And for no more than so many in all. */
+const MAX_ROUNDS = 4096;
 
 /** The log of one store. */
 export class Log {
@@ -59,6 +63,8 @@ export class Log {
   recordBytes = 0;
   /** Told when a flush is over. */
   readonly idle: Signal = new Signal();
+  /** Whether somebody writes or waits for the turn to write; set by the engine. */
+  moreComing: () => boolean = () => false;
   readonly #failure: Failure;
   readonly #mode: CallMode;
   readonly #buffer: Uint8Array;
@@ -68,9 +74,18 @@ export class Log {
   #payload = BLOCK_HEADER_BYTES;
   #used = 0;
   #forming: Group | undefined = undefined;
+  /** Whether a transaction is open whose records are logged. */
   #transaction = false;
+  /** Whether it has the group that is being filled. */
+  #own = false;
+  /** Records of a transaction that may still share a group. */
+  readonly #small: Uint8Array;
+  #gathered = 0;
   #queue: Group[] = [];
   #scheduled = false;
+  #rounds = 0;
+  #idleRounds = 0;
+  #commitsSeen = 0;
   #abandoned: KvigError | undefined = undefined;
 
   /** Works on `file` through `buffer`; {@link reset} says where it begins. */
@@ -88,6 +103,7 @@ export class Log {
     this.ringBlocks = ringBlocks;
     this.codec = codec;
     this.#bufferBlocks = buffer.length / codec.blockBytes;
+    this.#small = new Uint8Array(codec.payloadBytes);
     this.pieceBytes = Math.min(MAX_PIECE_BYTES, (this.#bufferBlocks >>> 1) * codec.payloadBytes);
     this.#failure = failure;
   }
@@ -106,26 +122,31 @@ export class Log {
     return this.#block + (this.#used > 0 ? 1 : 0) - this.tail;
   }
 
-  /** Blocks of the group that is being filled. */
-  get formingBlocks(): number {
-    return this.#block + 1 - this.head;
+  /** Blocks of the group that the open transaction has, or will have. */
+  get transactionBlocks(): number {
+    return this.#own ? this.#block + 1 - this.head : 1;
   }
 
   /** Whether records were appended that are not written yet. */
   get pending(): boolean {
-    return this.#queue.length > 0 || (this.#forming !== undefined && !this.#transaction);
+    return this.#queue.length > 0 || (this.#forming !== undefined && !this.#own);
   }
 
   /** Whether `bytes` more of records fit the buffer. */
   fitsBuffer(bytes: number): boolean {
-    const blocks = Math.ceil((this.#used + bytes) / this.codec.payloadBytes);
-    return this.#block + blocks + 1 - this.written <= this.#bufferBlocks;
+    return this.#blockAfter(bytes) + 1 - this.written <= this.#bufferBlocks;
   }
 
   /** Whether `bytes` more of records fit the ring. */
   fitsRing(bytes: number): boolean {
-    const blocks = Math.ceil((this.#used + bytes) / this.codec.payloadBytes);
-    return this.#block + blocks + 2 - this.tail <= this.ringBlocks;
+    return this.#blockAfter(bytes) + 2 - this.tail <= this.ringBlocks;
+  }
+
+  /** Position behind `bytes` more of records; what is gathered may begin with another block. */
+  #blockAfter(bytes: number): number {
+    const more = this.#used + this.#gathered + bytes;
+    const apart = this.#gathered > 0 ? 1 : 0;
+    return this.#block + Math.ceil(more / this.codec.payloadBytes) + apart;
   }
 
   /** Appends a record; see log_record.ts. It must fit. */
@@ -138,13 +159,42 @@ export class Log {
     valueOffset: number,
     valueLength: number,
   ): void {
-    this.#begin();
     this.recordBytes += 3 + keyLength + valueLength;
-    this.#byte(type);
-    this.#varint(keyspace);
-    this.#varint(keyLength);
-    this.#varint(valueLength);
-    this.#bytes(key, 0, keyLength);
+    const most = Log.RECORD_OVERHEAD_BYTES + keyLength + valueLength;
+    if (this.#transaction && !this.#own) {
+      if (this.#gathered + most <= this.#small.length) {
+        this.#gathered = writeRecord(
+          this.#small,
+          this.#gathered,
+          type,
+          keyspace,
+          key,
+          keyLength,
+          value,
+          valueOffset,
+          valueLength,
+        );
+        return;
+      }
+      this.#takeGroup();
+    }
+    this.#begin();
+    if (this.#used + most <= this.codec.payloadBytes) {
+      const end = writeRecord(
+        this.#buffer,
+        this.#payload + this.#used,
+        type,
+        keyspace,
+        key,
+        keyLength,
+        value,
+        valueOffset,
+        valueLength,
+      );
+      this.#used = end - this.#payload;
+      return;
+    }
+    this.#head(type, keyspace, key, keyLength, valueLength);
     this.#bytes(value, valueOffset, valueLength);
   }
 
@@ -161,8 +211,20 @@ export class Log {
     keyLength: number,
     valueLength: number,
   ): void {
-    this.#begin();
     this.recordBytes += 3 + keyLength + valueLength;
+    if (this.#transaction && !this.#own) this.#takeGroup();
+    this.#begin();
+    this.#head(type, keyspace, key, keyLength, valueLength);
+  }
+
+  /** Appends a record up to its key, across blocks where it must. */
+  #head(
+    type: number,
+    keyspace: number,
+    key: Uint8Array,
+    keyLength: number,
+    valueLength: number,
+  ): void {
     this.#byte(type);
     this.#varint(keyspace);
     this.#varint(keyLength);
@@ -182,8 +244,15 @@ export class Log {
     return group;
   }
 
-  /** Ends the group that is being filled, if there is one; the next record begins a new one. */
+  /**
+   * Ends the group that is being filled, if there is one and it is not that of a transaction which
+   * is still open; the next record begins a new one.
+   */
   endGroup(): void {
+    if (!this.#own) this.#endForming();
+  }
+
+  #endForming(): void {
     const group = this.#forming;
     if (group === undefined) return;
     this.codec.finish(this.#at(this.#block), this.#used, true);
@@ -192,32 +261,53 @@ export class Log {
     this.#fill(this.head);
     this.nextGroup++;
     this.#forming = undefined;
-    this.#transaction = false;
     this.#queue.push(group);
   }
 
   /**
-   * The records that follow belong to a transaction: a group of their own, which may be abandoned.
+   * The records that follow belong to a transaction, which may be abandoned. As long as they are
+   * few they are gathered apart, and share a group with other commits in the end.
    */
   beginTransaction(): void {
-    this.endGroup();
+    assert(!this.#transaction, "one transaction at a time");
     this.#transaction = true;
   }
 
-  /** Ends the transaction's group as a commit. */
-  endTransaction(sync: boolean): Group {
-    const group = this.commit(sync);
+  /** The transaction has become too large to share a group. */
+  #takeGroup(): void {
     this.endGroup();
+    this.#own = true;
+    this.#begin();
+    this.#bytes(this.#small, 0, this.#gathered);
+    this.#gathered = 0;
+  }
+
+  /** Ends the transaction as a commit. */
+  endTransaction(sync: boolean): Group {
+    this.#begin();
+    this.#bytes(this.#small, 0, this.#gathered);
+    const group = this.commit(sync);
+    if (this.#own) this.#endForming();
+    this.#forgetTransaction();
     return group;
   }
 
-  /** Abandons the transaction's group: number and position are given back. */
+  /**
+   * Abandons the records of the transaction, if there is one; where it has a group, number and
+   * position are given back.
+   */
   abandon(): void {
-    assert(this.#transaction || this.#forming === undefined, "only a transaction is abandoned");
-    this.#transaction = false;
-    this.#forming = undefined;
-    this.#fill(this.head);
-    if (this.written > this.head) this.written = this.head;
+    if (this.#own) {
+      this.#forming = undefined;
+      this.#fill(this.head);
+      if (this.written > this.head) this.written = this.head;
+    }
+    this.#forgetTransaction();
+  }
+
+  #forgetTransaction(): void {
+    this.#transaction = this.#own = false;
+    this.#gathered = 0;
   }
 
   /**
@@ -242,9 +332,25 @@ export class Log {
   }
 
   readonly #startFlush = (): void => {
+    if (!this.flushing && this.pending && this.#worthWaiting()) {
+      atEndOfTick(this.#startFlush);
+      return;
+    }
     this.#scheduled = false;
+    this.#rounds = this.#idleRounds = 0;
     if (!this.flushing && this.pending) this.#runFlushes();
   };
+
+  /**
+   * Whether writers are at hand that may share the flush: as long as one commits every few rounds
+   * of microtasks. They cost a flush next to nothing, and each would else wait for one of its own.
+   */
+  #worthWaiting(): boolean {
+    if (!this.moreComing() || ++this.#rounds > MAX_ROUNDS) return false;
+    if (this.commits !== this.#commitsSeen) this.#idleRounds = 0;
+    this.#commitsSeen = this.commits;
+    return ++this.#idleRounds <= MAX_IDLE_ROUNDS;
+  }
 
   #runFlushes(): void {
     runAsync(this.#flushLoop()).catch(ignore);
@@ -263,7 +369,7 @@ export class Log {
     assert(!this.flushing, "one flush at a time");
     this.#refuse();
     this.#mode.checkMayWait();
-    if (!this.#transaction) this.endGroup();
+    this.endGroup();
     const groups = this.#queue;
     this.#queue = [];
     let wanted = sync;
@@ -307,6 +413,7 @@ export class Log {
     for (const group of this.#queue.splice(0)) group.settle(failure);
     this.#forming?.settle(failure);
     this.#forming = undefined;
+    this.#own = false;
     this.#fill(this.head);
   }
 

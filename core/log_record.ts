@@ -8,6 +8,8 @@
  * @module
  */
 
+import { copyBytes } from "./bytes.ts";
+
 /** Sets a key. */
 export const PUT_RECORD = 1;
 /** Removes a key; the value is empty. */
@@ -18,6 +20,39 @@ export const CLEAR_RECORD = 3;
 export const COMMIT_RECORD = 4;
 /** Like {@link CLEAR_RECORD}, to the end of the keyspace. */
 export const CLEAR_TO_END_RECORD = 5;
+
+/** Writes a whole record to `target` at `at` and returns where it ends; there is room for it. */
+export function writeRecord(
+  target: Uint8Array,
+  at: number,
+  type: number,
+  keyspace: number,
+  key: Uint8Array,
+  keyLength: number,
+  value: Uint8Array,
+  valueOffset: number,
+  valueLength: number,
+): number {
+  target[at] = type;
+  let end = writeVarint(target, at + 1, keyspace);
+  end = writeVarint(target, end, keyLength);
+  end = writeVarint(target, end, valueLength);
+  copyBytes(key, 0, target, end, keyLength);
+  end += keyLength;
+  copyBytes(value, valueOffset, target, end, valueLength);
+  return end + valueLength;
+}
+
+function writeVarint(target: Uint8Array, at: number, value: number): number {
+  let end = at;
+  let rest = value;
+  while (rest >= 128) {
+    target[end++] = (rest % 128) | 128;
+    rest = Math.floor(rest / 128);
+  }
+  target[end++] = rest;
+  return end;
+}
 
 /** Bytes of `value` as a varint. */
 export function varintBytes(value: number): number {

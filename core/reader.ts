@@ -7,7 +7,7 @@
 import { FOUND, MISS } from "./btree.ts";
 import { copyBytes } from "./bytes.ts";
 import { type Bytes, bytes, type Codec, encodeAscii, utf8 } from "./codec.ts";
-import { DESCENTS, Descents } from "./descents.ts";
+import { DESCENTS } from "./descents.ts";
 import { decodeText } from "./host.ts";
 import { checkFits, Cursor } from "./cursor.ts";
 import { countTask, type Entries, entriesOf, type EntrySource } from "./entries.ts";
@@ -24,9 +24,10 @@ import {
   type Walk,
   walkOf,
 } from "./range.ts";
+import type { ReadMemory } from "./read_memory.ts";
 import { cellAt } from "./slots.ts";
 import type { State, TreeRoot } from "./state.ts";
-import { FreshBytes, overflowAt, readRun, RunReads } from "./values.ts";
+import { overflowAt, readRun, RunReads } from "./values.ts";
 
 /** Codecs of keys and values. */
 export interface Codecs<K, V, KO, VO> {
@@ -35,9 +36,6 @@ export interface Codecs<K, V, KO, VO> {
   /** For values. */
   readonly value: Codec<V, VO>;
 }
-
-/** How many pieces of memory for keys are kept for reuse. */
-const KEPT_KEYS = 64;
 
 /** Everything that can be read. */
 export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Array> {
@@ -56,15 +54,11 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
    * @internal
    */
   protected readonly runReads: RunReads = new RunReads();
-  readonly #fresh = new FreshBytes();
-  readonly #descents = new Descents();
   readonly #reference = new OverflowReference();
-  readonly #source: EntrySource;
-  readonly #keyBytes: Uint8Array;
-  /** The key that was looked for last: the caller's bytes, which may change, or #keyBytes. */
+  #source: EntrySource | undefined = undefined;
+  readonly #memory: ReadMemory;
+  /** The key that was looked for last: the caller's bytes, which may change, or #memory.key. */
   #key: Uint8Array;
-  /** Memory for keys that are looked for again when a page was loaded. */
-  readonly #keptKeys: Uint8Array[] = [];
   readonly #plainText: boolean;
   readonly #plainBytes: boolean;
   readonly #plainValues: boolean;
@@ -77,15 +71,21 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     const codec: unknown = codecs.key;
     this.#plainText = codec === bytes || codec === utf8;
     this.#plainBytes = codec === bytes;
-    this.#key = this.#keyBytes = new Uint8Array(engine.maxKeyBytes + 1);
+    this.#memory = engine.readMemory;
+    this.#key = this.#memory.key;
     this.#plainValues = (codecs.value as unknown) === utf8;
-    this.#source = {
-      engine,
+  }
+
+  /** Made when something is iterated: most transactions only get and put. */
+  #entrySource(): EntrySource {
+    this.#source ??= {
+      engine: this.engine,
       hold: () => this.hold(),
       release: (state) => this.release(state),
       check: () => this.check(),
       runReads: this.runReads,
     };
+    return this.#source;
   }
 
   /**
@@ -219,10 +219,10 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     const values: (VO | undefined)[] = [];
     for (let from = 0; from < keys.length; from += DESCENTS) {
       const count = Math.min(DESCENTS, keys.length - from);
-      if (!this.#descents.find(pages, root, keys, from, count)) return undefined;
+      if (!this.#memory.descents.find(pages, root, keys, from, count)) return undefined;
       for (let i = 0; i < count; i++) {
-        const slot = this.#descents.slot[i];
-        tree.frame = this.#descents.frame[i];
+        const slot = this.#memory.descents.slot[i];
+        tree.frame = this.#memory.descents.frame[i];
         tree.slot = slot;
         if (slot >= 0 && this.#large()) return undefined;
         values.push(slot < 0 ? undefined : this.#decodeFound());
@@ -235,25 +235,26 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
   range(options?: RangeOptions<K>): Entries<[KO, VO]> {
     const { key, value } = this.codecs;
     const make = (k: Uint8Array, v: Uint8Array): [KO, VO] => [key.decode(k), value.decode(v)];
-    return entriesOf(this.#source, () => this.#walk(options), "entries", make);
+    return entriesOf(this.#entrySource(), () => this.#walk(options), "entries", make);
   }
 
   /** The keys of a range. */
   keys(options?: RangeOptions<K>): Entries<KO> {
     const { key } = this.codecs;
-    return entriesOf(this.#source, () => this.#walk(options), "keys", (k) => key.decode(k));
+    return entriesOf(this.#entrySource(), () => this.#walk(options), "keys", (k) => key.decode(k));
   }
 
   /** The values of a range, in the order of their keys. */
   values(options?: RangeOptions<K>): Entries<VO> {
     const { value } = this.codecs;
-    return entriesOf(this.#source, () => this.#walk(options), "values", (_, v) => value.decode(v));
+    const make = (_: Uint8Array, v: Uint8Array): VO => value.decode(v);
+    return entriesOf(this.#entrySource(), () => this.#walk(options), "values", make);
   }
 
   /** A cursor over a range; close it when done. */
   cursor(options?: RangeOptions<K>): Cursor<K> {
     this.check();
-    return new Cursor(this.#source, this.#walk(options), this.encodeKey);
+    return new Cursor(this.#entrySource(), this.#walk(options), this.encodeKey);
   }
 
   /** How many entries a range has; of all of them without looking at any. */
@@ -310,18 +311,18 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
       this.#keyLength = key.length;
       return this.engine.tree.find(this.root(), key, key.length);
     }
-    this.#key = this.#keyBytes;
+    this.#key = this.#memory.key;
     this.#keyLength = this.#plainText && typeof key === "string"
-      ? encodeAscii(key, this.#keyBytes)
+      ? encodeAscii(key, this.#memory.key)
       : -1;
     if (this.#keyLength < 0) this.#encodeSlowly(key);
-    return this.engine.tree.find(this.root(), this.#keyBytes, this.#keyLength);
+    return this.engine.tree.find(this.root(), this.#memory.key, this.#keyLength);
   }
 
   #encodeSlowly(key: K): void {
     const encoded = this.encodeKey(key);
-    const length = Math.min(encoded.length, this.#keyBytes.length);
-    for (let i = 0; i < length; i++) this.#keyBytes[i] = encoded[i];
+    const length = Math.min(encoded.length, this.#memory.key.length);
+    for (let i = 0; i < length; i++) this.#memory.key[i] = encoded[i];
     this.#keyLength = length;
   }
 
@@ -345,12 +346,12 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
     const at = valueAt(frames, cell);
     const length = valueLength(frames, cell);
     if (this.#plainValues) return decodeText(frames.u8, at, length) as VO;
-    return this.codecs.value.decode(this.#fresh.copy(frames.u8, at, length));
+    return this.codecs.value.decode(this.#memory.fresh.copy(frames.u8, at, length));
   }
 
   /** The key that was looked for last, to look for it again; its memory goes back when done. */
   #keepKey(): Uint8Array {
-    const kept = this.#keptKeys.pop() ?? new Uint8Array(this.#keyBytes.length);
+    const kept = this.#memory.takeKey();
     // A key that is too large is as absent as its beginning, which is too large as well.
     this.#keyLength = Math.min(this.#keyLength, kept.length);
     for (let i = 0; i < this.#keyLength; i++) kept[i] = this.#key[i];
@@ -365,7 +366,7 @@ export abstract class Reader<K = Bytes, V = Bytes, KO = Uint8Array, VO = Uint8Ar
       const { missPage, missEpoch } = this.engine.pages;
       return this.engine.pager.loads.begin(missPage, missEpoch);
     }
-    if (this.#keptKeys.length < KEPT_KEYS) this.#keptKeys.push(key);
+    this.#memory.giveKey(key);
     return status;
   }
 

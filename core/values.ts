@@ -1,10 +1,9 @@
 /**
- * Handing out what was found: fresh bytes for the caller, whatever the size.
+ * What leaves hold: values, in the leaf or in an overflow run.
  *
  * @module
  */
 
-import { copyBytes } from "./bytes.ts";
 import type { Engine } from "./engine.ts";
 import { readFully } from "./file_access.ts";
 import { Signal, type Task } from "./future.ts";
@@ -12,33 +11,6 @@ import { cellFlags, OVERFLOW_FLAG, valueAt, valueLength } from "./leaf.ts";
 import { MAX_VALUE_BYTES } from "./limits.ts";
 import { OverflowReference } from "./overflow.ts";
 import { cellAt } from "./slots.ts";
-
-const SLAB_BYTES = 16 * 1024;
-const LARGE_BYTES = 2048;
-/** Before the first value of middling size there is none. */
-const NO_SLAB = new Uint8Array(0);
-
-/**
- * Makes fresh bytes. All but large ones are views of slabs that are shared with others, because an
- * ArrayBuffer of its own for each costs several times as much.
- */
-export class FreshBytes {
-  #slab = NO_SLAB;
-  #used = 0;
-
-  /** A copy of `length` bytes of `source` from `at` on. */
-  copy(source: Uint8Array, at: number, length: number): Uint8Array {
-    if (length > LARGE_BYTES) return source.slice(at, at + length);
-    if (this.#used + length > this.#slab.length) {
-      this.#slab = new Uint8Array(SLAB_BYTES);
-      this.#used = 0;
-    }
-    const from = this.#used;
-    this.#used += length;
-    copyBytes(source, at, this.#slab, from, length);
-    return new Uint8Array(this.#slab.buffer, from, length);
-  }
-}
 
 /** Whether the cell at `slot` of the leaf in `frame` refers to an overflow run; reads it if so. */
 export function overflowAt(

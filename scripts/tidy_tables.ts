@@ -17,9 +17,9 @@ export const CORE_LAYERS: Readonly<Record<string, string>> = {
   pager: `checkpoint creation meta_pages page_loads pager`,
   btree: `btree descents merge path split`,
   database:
-    `backup checked_io closing codec commits compact cursor database engine entries open_store
-    opening options page_source public range reader recovery snapshot state_walk stats transaction
-    tree_walk values verify write_input writer`,
+    `backup checked_io closing codec commits compact cursor database engine entries fresh_bytes
+    open_store opening options page_source public range read_memory reader recovery snapshot
+    state_walk stats transaction tree_walk values verify write_input writer`,
 };
 
 /**

@@ -6,6 +6,7 @@
 
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import { join } from "node:path";
 
 import { root } from "../support/places.ts";
 import type { Scratch } from "../support/scratch.ts";
@@ -22,7 +23,7 @@ export class Checkouts implements Disposable {
   }
 
   /**
-   * Checks a commit out; returns where.
+   * Checks a commit out and compiles it; returns where.
    * @throws {UsageError} where there is no such commit.
    */
   add(commit: string, name: string): string {
@@ -33,6 +34,8 @@ export class Checkouts implements Disposable {
       throw new Error(`git cannot check ${commit} out at ${path}`);
     }
     this.#paths.push(path);
+    fs.symlinkSync(join(root, "node_modules"), join(path, "node_modules"));
+    compile(path);
     return path;
   }
 
@@ -44,6 +47,13 @@ export class Checkouts implements Disposable {
       git("worktree", "prune");
     }
   }
+}
+
+/** Compiles the sources of a checkout. */
+export function compile(directory: string): void {
+  const tsc = join(root, "node_modules/.bin/tsc");
+  const ended = spawnSync(tsc, ["-b"], { cwd: directory, stdio: "inherit" });
+  if (ended.status !== 0) throw new Error(`the sources in ${directory} do not compile`);
 }
 
 /** What git prints; undefined where it fails. */

@@ -22,6 +22,12 @@ import { settled, STUCK } from "./settled.ts";
 /** What a call gives that failed or will never be over. */
 export const FAILED: unique symbol = Symbol("failed");
 
+/** Puts that another call of the store follows at once. */
+interface Breath {
+  sync(store: Kvig): void;
+  later(store: Kvig): void;
+}
+
 /** One call, in both forms. */
 interface Call<T> {
   readonly phase: Phase;
@@ -338,14 +344,21 @@ export class Session {
     });
   }
 
-  /** Makes a checkpoint. */
-  async checkpoint(): Promise<void> {
+  /** Makes a checkpoint; the deferred `last` changes are put in the same breath. */
+  async checkpoint(last: readonly Change[] = []): Promise<void> {
+    const puts = this.#deferred(last);
     await this.#use({
       phase: "checkpoint",
       name: "checkpoint()",
       settles: true,
-      sync: (store) => store.checkpointSync(),
-      later: (store) => store.checkpoint(),
+      sync: (store) => {
+        puts.sync(store);
+        store.checkpointSync();
+      },
+      later: (store) => {
+        puts.later(store);
+        return store.checkpoint();
+      },
     });
   }
 
@@ -418,33 +431,51 @@ export class Session {
     const { store } = this;
     if (store === undefined) return false;
     for (const held of [...this.held]) this.release(held);
-    const deferred = { durability: "deferred" } as const;
-    const puts = last.filter((change) => change.kind === "put");
-    const commit = puts.length > 0 ? this.ledger.issue(puts) : undefined;
-    if (commit !== undefined) commit.fate = "applied";
-    const refused = (error: unknown): void => {
-      const unknown = isKvigError(error, "KVIG_FAILED") && error.outcome === "unknown";
-      if (commit !== undefined) commit.fate = unknown ? "unknown" : "aborted";
-    };
+    const puts = this.#deferred(last);
     const closed = await this.#use({
       phase: "close",
       name: "close()",
       settles: true,
       sync: () => {
-        try {
-          for (const { key, value } of puts) store.putSync(key, value, deferred);
-        } catch (error) {
-          refused(error);
-        }
+        puts.sync(store);
         store.closeSync();
       },
       later: () => {
-        for (const { key, value } of puts) store.put(key, value, deferred).catch(refused);
+        puts.later(store);
         return store.close();
       },
     });
     this.store = undefined;
     return closed !== FAILED;
+  }
+
+  /** Deferred puts in the same breath as another call, which then finds something to write. */
+  #deferred(last: readonly Change[]): Breath {
+    const deferred = { durability: "deferred" } as const;
+    const puts = last.filter((change) => change.kind === "put");
+    const commit = puts.length > 0 ? this.ledger.issue(puts) : undefined;
+    const applied = (): void => {
+      if (commit !== undefined) commit.fate = "applied";
+    };
+    const refused = (error: unknown): void => {
+      const unknown = isKvigError(error, "KVIG_FAILED") && error.outcome === "unknown";
+      if (commit !== undefined) commit.fate = unknown ? "unknown" : "aborted";
+    };
+    return {
+      sync(store) {
+        try {
+          for (const { key, value } of puts) store.putSync(key, value, deferred);
+          applied();
+        } catch (error) {
+          refused(error);
+        }
+      },
+      later(store) {
+        for (const { key, value } of puts) {
+          store.put(key, value, deferred).then(applied, refused);
+        }
+      },
+    };
   }
 
   async #use<T>(

@@ -144,7 +144,7 @@ export const WORKLOADS: readonly Workload[] = [
       await it.batch([...puts("c", 5, 40), { kind: "delete", key: "b001" }]);
       await it.clear("a004", "a012");
       await it.put("deferred", "2", true);
-      await it.checkpoint();
+      await it.checkpoint(puts("gathered", 1, 20));
       await it.scan("a");
       await it.close(puts("deferred", 1, 20));
     },

@@ -130,6 +130,31 @@ rule("its records form one group, written at its commit", () => {
   finish(it);
 });
 
+rule("small transactions of many tasks share a group and its sync with single writes", async () => {
+  const it = await watchAsync(PAGES);
+  await it.store.put("a", "1");
+  const groups = groupsIn(it.io.killed()).length;
+  const syncs = it.io.recorded(LOG, "sync").length;
+  const tasks = Array.from({ length: 12 }, async (_, i) => {
+    if (i % 4 === 3) return await it.store.put(`single ${i}`, "s");
+    await it.store.transaction((tx) => {
+      tx.putSync(`first ${i}`, "f");
+      tx.putSync(`second ${i}`, "s");
+      if (i % 4 === 2) throw new TakenBack();
+    }).catch((error) => assert(error instanceof TakenBack, String(error)));
+  });
+  await Promise.all(tasks);
+  const image = it.io.killed();
+  const added = groupsIn(image).slice(groups);
+  assertEquals([added.length, it.io.recorded(LOG, "sync").length - syncs], [1, 1]);
+  const records = recordsOf(image.get(LOG)!, it.audit.metas.at(-1)!, added[0]);
+  assertEquals(records.filter(({ type }) => type === 4).length, 9, "a commit for each");
+  assertEquals(records.length, 6 * 3 + 3 * 2, "nothing of those that were taken back");
+  const shown = Object.keys(contentsOf(it.io.powerCut(), PAGES));
+  assertEquals(shown.length, 1 + 6 * 2 + 3);
+  await finishAsync(it);
+});
+
 rule("records that outgrow the buffer are streamed into the ring ahead of the commit", () => {
   const it = watch({ ...PAGES, logSize: 8 * MIB, cacheSize: 8 * MIB });
   it.store.putSync("a", "1");

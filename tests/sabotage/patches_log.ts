@@ -218,6 +218,21 @@ export const LOG_PATCHES: readonly Patch[] = [
     edits: [edit("log", "if (this.written > this.head) this.written = this.head;", "")],
   },
   {
+    name: "abandoned-records-kept",
+    test: {
+      file: "rules/life_of_a_transaction_test.ts",
+      test: "small transactions of many tasks share a group and its sync with single writes",
+    },
+    breaks: "The records of a small transaction that was taken back join the next one's.",
+    edits: [
+      edit(
+        "log",
+        "this.#transaction = this.#own = false;\n    this.#gathered = 0;",
+        "this.#transaction = this.#own = false;",
+      ),
+    ],
+  },
+  {
     name: "commit-by-checkpoint-without-number",
     test: {
       file: "regressions/lost_commit_test.ts",
@@ -279,7 +294,7 @@ export const LOG_PATCHES: readonly Patch[] = [
     edits: [
       edit(
         "log",
-        "return this.#block + blocks + 2 - this.tail <= this.ringBlocks;",
+        "return this.#blockAfter(bytes) + 2 - this.tail <= this.ringBlocks;",
         "return true;",
       ),
     ],

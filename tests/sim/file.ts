@@ -370,6 +370,8 @@ export class SimFile implements IoFile {
 
   #enter(writes: boolean, at: number, length: number): Range {
     const range = { writes, at, end: at + length };
+    // Nothing that a dead process begins happens, and what it had begun never ends.
+    if (this.#io.dead) return range;
     for (const other of this.#ranges) {
       if ((writes || other.writes) && at < other.end && other.at < range.end) {
         const verbs = `a ${other.writes ? "write" : "read"} and a ${writes ? "write" : "read"}`;

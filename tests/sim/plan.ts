@@ -87,7 +87,7 @@ export interface LifePlan {
   /** Frames of the cache. */
   readonly cacheFrames: number;
   /** Largest size of the data file in pages; undefined for no limit. */
-  readonly maxPages: number | undefined;
+  readonly maxPages?: number | undefined;
   /** Faults and how often: once in so many operations that they can happen to. */
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   /** Most faults that happen. */

@@ -46,7 +46,7 @@ async function adapterOf(kvigRoot: string | undefined): Promise<Entry> {
   if (kvigRoot === undefined) return await runningAdapter() as Entry;
   const file = join(
     kvigRoot,
-    fromSource ? "adapters/mod.ts" : "adapters/mod.js",
+    fromSource ? "adapters/mod.ts" : "dist/adapters/mod.js",
   );
   const { runningAdapter: running } = await import(
     pathToFileURL(file).href
