@@ -69,6 +69,8 @@ export class BTree {
   reserve = 0;
   /** Entries that the last operation added or removed. */
   changed = 0;
+  /** What was read ahead last, for the sake of reading it. */
+  ahead = 0;
   readonly #pages: Pages;
   readonly #cache: PageCache;
   readonly #frames: Frames;
@@ -108,6 +110,7 @@ export class BTree {
     for (let above = -1;;) {
       const frame = this.#pages.resident(page, epoch);
       if (frame < 0) return MISS;
+      this.ahead = frames.ahead(frame);
       const level = frames.get(frame, LEVEL);
       if (above < 0 ? level > MAX_LEVEL : level !== above - 1) {
         throw this.#pages.damaged(page >>> 0, "it is at a wrong level of its tree");

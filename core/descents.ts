@@ -21,6 +21,8 @@ export class Descents {
   readonly frame: Int32Array = new Int32Array(DESCENTS);
   /** Slot of each key, −1 where it is absent. */
   readonly slot: Int32Array = new Int32Array(DESCENTS);
+  /** What was read ahead last, for the sake of reading it. */
+  ahead = 0;
   readonly #page = new Uint32Array(DESCENTS);
   readonly #epoch = new Uint32Array(DESCENTS);
 
@@ -60,15 +62,21 @@ export class Descents {
   /** Finds the frames of all pages, which are below level `above`; their level, −1 for a miss. */
   #enter(pages: Pages, count: number, above: number): number {
     const { frames } = pages.cache;
-    let level = 0;
     for (let i = 0; i < count; i++) {
       const frame = pages.resident(this.#page[i], this.#epoch[i]);
       if (frame < 0) return -1;
-      level = frames.get(frame, LEVEL);
+      this.frame[i] = frame;
+    }
+    // A loop of its own: the shorter it is, the more of its reads are under way at once.
+    let ahead = 0;
+    for (let i = 0; i < count; i++) ahead |= frames.ahead(this.frame[i]);
+    this.ahead = ahead;
+    let level = 0;
+    for (let i = 0; i < count; i++) {
+      level = frames.get(this.frame[i], LEVEL);
       if (above < 0 ? level > MAX_LEVEL : level !== above - 1) {
         throw pages.damaged(this.#page[i], "it is at a wrong level of its tree");
       }
-      this.frame[i] = frame;
     }
     return level;
   }

@@ -95,6 +95,16 @@ export class Frames {
     return frame * this.pageBytes;
   }
 
+  /**
+   * Words of the lines that a search of the page in `frame` reads first. They come from far away
+   * while `info` does: the search itself cannot ask for them before it knows the number of slots.
+   */
+  ahead(frame: number): number {
+    const { u32 } = this;
+    const words = frame << (this.pageShift - 2);
+    return u32[words + 8] | u32[words + 16] | u32[words + 32] | u32[words + 48];
+  }
+
   /** A header field of the page in `frame`. */
   get(frame: number, field: number): number {
     return this.info[(frame << INFO_SHIFT) + field];

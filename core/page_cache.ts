@@ -61,8 +61,6 @@ export class PageCache {
   inFlight = 0;
   /** Number of pages evicted since opening. */
   evictions = 0;
-  /** Sum of words that {@link lookup} read for their cache lines' sake. */
-  touched = 0;
   #table: Int32Array;
   #tableMask: number;
   #tableShift: number;
@@ -103,17 +101,12 @@ export class PageCache {
   lookup(page: number): number {
     const table = this.#table;
     const mask = this.#tableMask;
-    const { info, u32, pageShift } = this.frames;
+    const { info } = this.frames;
     const wanted = page | 0;
     let i = Math.imul(page, 0x9E3779B1) >>> this.#tableShift;
     for (;;) {
       const frame = table[i] - 1;
-      if (frame < 0) return frame;
-      // The lines that a search reads first come from far away while `info` does: a search itself
-      // cannot ask for them before it knows the number of slots.
-      const words = frame << (pageShift - 2);
-      this.touched = u32[words + 8] | u32[words + 16] | u32[words + 32] | u32[words + 48];
-      if (info[(frame << INFO_SHIFT) + FRAME_PAGE] === wanted) return frame;
+      if (frame < 0 || info[(frame << INFO_SHIFT) + FRAME_PAGE] === wanted) return frame;
       i = (i + 1) & mask;
     }
   }

@@ -24,6 +24,8 @@ export class Path {
   readonly slot: Int32Array = new Int32Array(MAX_LEVEL + 2);
   /** Level of the root. */
   height = 0;
+  /** What was read ahead last, for the sake of reading it. */
+  ahead = 0;
   readonly #pages: Pages;
   readonly #cache: PageCache;
   readonly #frames: Frames;
@@ -63,6 +65,7 @@ export class Path {
         childEpoch(frames, frame, slot),
       );
       if (frame < 0) return false;
+      this.ahead = frames.ahead(frame);
       level--;
       if (frames.get(frame, LEVEL) !== level) {
         throw this.#pages.damaged(this.#cache.page[frame], "it is at a wrong level of its tree");

@@ -18,6 +18,8 @@ export interface Work {
   readonly what: string;
   /** What the figure counts: nanoseconds for an operation or an opening, or bytes. */
   readonly unit: Unit;
+  /** Whether only kvig has such a thing, so that a comparison would say nothing. */
+  readonly alone?: boolean;
   /** When what was written is safe; left out where nothing is written. */
   readonly durability?: string;
 }

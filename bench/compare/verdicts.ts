@@ -60,7 +60,7 @@ function rowsOfWork(
   const common = { ...configurationOf(ours), runtime: ours.runtime, work, kvig };
   const row = (target: Target | undefined): Row => {
     const itself = target?.itself !== undefined;
-    const peer = target?.peer ?? bestPeer(group);
+    const peer = work.alone === true ? undefined : target?.peer ?? bestPeer(group);
     const other = itself
       ? all.find((each) => isSibling(each, ours) && each.work === target.itself)
       : group.find(({ contestant }) => contestant === peer);

@@ -1,7 +1,8 @@
 /**
- * Puts the headline of a report into README.md and docs/benchmarks.md, between marks.
+ * Puts the headline of a report into README.md, and all of its tables into docs/benchmarks.md,
+ * between marks. Several reports stand there one after another; the headline is that of the first.
  *
- * Usage: `readme.ts [RESULTS.json]`
+ * Usage: `readme.ts [RESULTS.json]...`
  *
  * @module
  */
@@ -15,14 +16,18 @@ import { root } from "../support/places.ts";
 import { headlineOf, tablesAsMarkdown } from "./markdown.ts";
 import { REPORT_DIRECTORY } from "./report.ts";
 
-const path = process.argv[2] ?? join(REPORT_DIRECTORY, "results.json");
-if (!fs.existsSync(path)) {
-  console.error(`there is no ${path}: npm run bench -- --report makes it`);
-  process.exit(2);
+const named = process.argv.slice(2);
+const reports = (named.length > 0 ? named : [join(REPORT_DIRECTORY, "results.json")]).map(read);
+insert("README.md", headlineOf(reports[0]));
+insert("docs/benchmarks.md", reports.map(tablesAsMarkdown).join("\n\n"));
+
+function read(path: string): Results {
+  if (!fs.existsSync(path)) {
+    console.error(`there is no ${path}: npm run bench -- --report makes it`);
+    process.exit(2);
+  }
+  return JSON.parse(fs.readFileSync(path, "utf8")) as Results;
 }
-const results = JSON.parse(fs.readFileSync(path, "utf8")) as Results;
-insert("README.md", headlineOf(results));
-insert("docs/benchmarks.md", tablesAsMarkdown(results));
 
 /** Replaces what stands between the marks of a file. */
 function insert(name: string, text: string): void {
