@@ -44,6 +44,8 @@ export interface FileIoParts {
   readonly blocking: boolean;
   /** What files are opened with when their opener leaves `direct` out. */
   readonly direct: boolean;
+  /** See {@link Io.cheapSlices}. Default: false. */
+  readonly cheapSlices?: boolean;
   /** How locks are taken. */
   readonly locker: Locker;
   /** How calls for a file go on in the background. Default: `node:fs` with callbacks. */
@@ -68,12 +70,14 @@ export function fileIo(parts: FileIoParts): Io {
 
 class FileIo implements Io {
   readonly canBlock = true;
+  readonly cheapSlices: boolean;
   readonly #describe: { readonly description: string };
   readonly #blocking: boolean;
   readonly #direct: boolean;
   readonly #parts: SystemFileParts;
 
   constructor(parts: FileIoParts) {
+    this.cheapSlices = parts.cheapSlices ?? false;
     this.#describe = parts;
     this.#blocking = parts.blocking;
     this.#direct = parts.direct;

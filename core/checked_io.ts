@@ -91,6 +91,10 @@ class CheckedIo implements Io {
     return this.#io.canBlock;
   }
 
+  get cheapSlices(): boolean {
+    return this.#io.cheapSlices === true;
+  }
+
   open(path: string, options?: IoOpenOptions): Future<IoFile> {
     let opening: Future<IoFile>;
     try {

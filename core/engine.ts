@@ -137,7 +137,7 @@ export class Engine {
     const { pageBytes } = this.cache.frames;
     this.maxKeyBytes = maxKeyBytes(pageBytes);
     this.maxInlineBytes = maxInlineBytes(pageBytes);
-    this.readMemory = new ReadMemory(this.maxKeyBytes);
+    this.readMemory = new ReadMemory(this.maxKeyBytes, parts.io.cheapSlices === true);
     this.pages.broken = (page, what) => {
       const damage = this.pager.corrupt(page, what);
       this.parts.failure.broke(damage);

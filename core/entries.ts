@@ -181,7 +181,8 @@ class Iteration<T> {
     this.#left -= count;
     const keys: Uint8Array[] = new Array(count);
     const values: (Uint8Array | undefined)[] = new Array(count);
-    this.#copyLeaf(leaves, keys, values);
+    if (this.engine.readMemory.fresh.slices) this.#sliceLeaf(leaves, keys, values);
+    else this.#copyLeaf(leaves, keys, values);
     const items: T[] = new Array(count);
     for (let i = 0; i < count; i++) {
       const key = keys[i];
@@ -237,6 +238,34 @@ class Iteration<T> {
       keys[i] = new Uint8Array(buffer, from, end - from);
       if (large) values[i] = undefined;
       else values[i] = withValues ? new Uint8Array(buffer, at, length) : NO_BYTES;
+    }
+  }
+
+  /** The same with a slice for each key and value. */
+  #sliceLeaf(
+    leaves: TreeWalk,
+    keys: Uint8Array[],
+    values: (Uint8Array | undefined)[],
+  ): void {
+    const { frames } = this.engine.cache;
+    const { key } = this.engine.readMemory;
+    const { frame } = leaves;
+    const withValues = this.#wanted !== "keys";
+    for (let i = 0; i < keys.length; i++) {
+      const slot = this.#walk.reverse ? leaves.to - 1 - i : leaves.from + i;
+      const keyLength = this.#wanted === "values" ? 0 : readKey(frames, frame, slot, key, 0);
+      const cell = cellAt(frames, frame, slot);
+      const at = valueAt(frames, cell);
+      const length = valueLength(frames, cell);
+      if (withValues && (cellFlags(frames, cell) & OVERFLOW_FLAG) !== 0) {
+        keys[i] = new Uint8Array(keyLength + length);
+        keys[i].set(key.subarray(0, keyLength));
+        copyBytes(frames.u8, at, keys[i], keyLength, length);
+        values[i] = undefined;
+      } else {
+        keys[i] = key.slice(0, keyLength);
+        values[i] = withValues ? frames.u8.slice(at, at + length) : NO_BYTES;
+      }
     }
   }
 

@@ -13,15 +13,22 @@ const NO_SLAB = new Uint8Array(0);
 
 /**
  * Makes fresh bytes. All but large ones are views of slabs that are shared with others, because an
- * ArrayBuffer of its own for each costs several times as much.
+ * ArrayBuffer of its own for each costs several times as much; where it does not, they are slices.
  */
 export class FreshBytes {
+  /** Whether slices cost less here than views. */
+  readonly slices: boolean;
   #slab = NO_SLAB;
   #used = 0;
 
+  /** Makes slices, or views. */
+  constructor(slices: boolean) {
+    this.slices = slices;
+  }
+
   /** A copy of `length` bytes of `source` from `at` on. */
   copy(source: Uint8Array, at: number, length: number): Uint8Array {
-    if (length > LARGE_BYTES) return source.slice(at, at + length);
+    if (this.slices || length > LARGE_BYTES) return source.slice(at, at + length);
     if (this.#used + length > this.#slab.length) {
       this.#slab = new Uint8Array(SLAB_BYTES);
       this.#used = 0;

@@ -197,6 +197,12 @@ export interface Io {
   readonly canBlock: boolean;
 
   /**
+   * Whether a slice of bytes costs less in this runtime than a view of them. The store then hands
+   * out slices. Default: false.
+   */
+  readonly cheapSlices?: boolean;
+
+  /**
    * Opens a regular file. A symbolic link as the last part of the path, and anything that is not a
    * regular file, is refused with `KVIG_ACCESS`.
    */

@@ -16,15 +16,16 @@ const KEPT_KEYS = 64;
 /** Memory for looking keys up and handing values out. */
 export class ReadMemory {
   /** Makes the bytes that are handed out. */
-  readonly fresh: FreshBytes = new FreshBytes();
+  readonly fresh: FreshBytes;
   /** Looks for many keys. */
   readonly descents: Descents = new Descents();
   /** Memory for the key that is looked for, and for one byte more. */
   readonly key: Uint8Array;
   readonly #kept: Uint8Array[] = [];
 
-  /** For keys of at most `maxKeyBytes` bytes. */
-  constructor(maxKeyBytes: number) {
+  /** For keys of at most `maxKeyBytes` bytes; `slices` says whether those cost less than views. */
+  constructor(maxKeyBytes: number, slices: boolean) {
+    this.fresh = new FreshBytes(slices);
     this.key = new Uint8Array(maxKeyBytes + 1);
   }
 

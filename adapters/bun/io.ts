@@ -41,6 +41,7 @@ export function bunIo(options: BunIoOptions = {}): Io {
     description: `Bun ${process.versions["bun"]}, ${blocking ? "blocking" : "pool of threads"}`,
     blocking,
     direct: options.direct ?? false,
+    cheapSlices: true,
     locker: bunLocker,
   });
 }

@@ -50,6 +50,7 @@ interface RuntimeParts {
   readonly ffi: () => Ffi;
   readonly locker: typeof nodeLocker;
   readonly background: (file: BackgroundFile) => BackgroundCalls;
+  readonly cheapSlices?: boolean;
   /** What its portable Io is called. */
   readonly describe: (blocking: boolean) => string;
 }
@@ -97,6 +98,7 @@ export function uringIoOver(load: () => Ffi, options: UringIoOptions = {}): Io {
     },
     blocking,
     direct,
+    cheapSlices: runtime.cheapSlices ?? false,
     locker: runtime.locker,
     background: (file) =>
       new RingCalls(host, runtime.background(file), (error) => reason = reasonOf(error)),
@@ -132,6 +134,7 @@ function runningRuntime(): RuntimeParts {
       ffi: bunFfi,
       locker: bunLocker,
       background: () => poolCalls,
+      cheapSlices: true,
       describe: (blocking) => bunIo({ blocking }).description,
     };
   }

@@ -64,6 +64,7 @@ export class SimProcess {
   readonly description: string;
   /** Whether `{ blocking: true }` is honoured. */
   readonly canBlock: boolean;
+  readonly cheapSlices: boolean;
   /** The disk. */
   readonly disk: SimDisk;
   /** Decides what goes wrong; may be changed at any time. */
@@ -96,6 +97,8 @@ export class SimProcess {
     this.disk = options.disk ?? new SimDisk({}, PROFILES[profile]);
     this.#blocking = blocking;
     this.canBlock = blocking !== "never";
+    // Both ways of handing bytes out are lived through.
+    this.cheapSlices = (seed & 1) === 1;
     this.faults = options.faults ?? NO_FAULTS;
     this.trace = new Trace(options.keepTrace ?? false);
     const latency = options.latency ?? this.chance.pick(LATENCIES);
