@@ -64,6 +64,7 @@ export class SimProcess {
   readonly description: string;
   /** Whether `{ blocking: true }` is honoured. */
   readonly canBlock: boolean;
+  /** Whether the store is told to hand out slices: for odd seeds. */
   readonly cheapSlices: boolean;
   /** The disk. */
   readonly disk: SimDisk;
