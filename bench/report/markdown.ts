@@ -26,13 +26,13 @@ export function markdownOf(results: Results): string {
   return `# kvig beside other stores\n\n${tablesAsMarkdown(results)}\n`;
 }
 
-/** Everything, to be put into a document. */
-export function tablesAsMarkdown(results: Results): string {
+/** Everything, to be put into a document, with headings like `heading`. */
+export function tablesAsMarkdown(results: Results, heading = "##"): string {
   const lines = [...circumstances(results), ""];
   for (const [title, rows] of tablesOf(results.series)) {
-    lines.push(`## ${title}`, "", ...rowsAsMarkdown(rows), "");
+    lines.push(`${heading} ${title}`, "", ...rowsAsMarkdown(rows), "");
   }
-  if (results.remarks.length > 0) lines.push("## Not measured", "");
+  if (results.remarks.length > 0) lines.push(`${heading} Not measured`, "");
   for (const remark of results.remarks) lines.push(`- ${remark.split("\n")[0]}`);
   return lines.join("\n").trimEnd();
 }

@@ -19,7 +19,7 @@ import { REPORT_DIRECTORY } from "./report.ts";
 const named = process.argv.slice(2);
 const reports = (named.length > 0 ? named : [join(REPORT_DIRECTORY, "results.json")]).map(read);
 insert("README.md", headlineOf(reports[0]));
-insert("docs/benchmarks.md", reports.map(tablesAsMarkdown).join("\n\n"));
+insert("docs/benchmarks.md", reports.map((report) => tablesAsMarkdown(report, "###")).join("\n\n"));
 
 function read(path: string): Results {
   if (!fs.existsSync(path)) {
