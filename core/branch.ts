@@ -34,7 +34,7 @@ export function childSlot(
  * Index in `frames.u32` of the page number of the child at `slot`; its epoch lies as many words
  * behind that as the branch has slots.
  */
-export function childAt(frames: Frames, frame: number, slot: number): number {
+function childAt(frames: Frames, frame: number, slot: number): number {
   return headsAt(frames, frame) + frames.info[(frame << INFO_SHIFT) + COUNT] + slot;
 }
 

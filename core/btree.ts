@@ -8,16 +8,15 @@
  * @module
  */
 
-import { childAt, childSlot } from "./branch.ts";
+import { childEpoch, childPage, childSlot } from "./branch.ts";
 import { MAX_LEVEL } from "./check_page.ts";
-import { COUNT, FPL, type Frames, INFO_SHIFT, LEVEL, PLEN } from "./frames.ts";
+import { COUNT, FPL, type Frames, LEVEL, PLEN } from "./frames.ts";
 import type { FreeSpace } from "./free_space.ts";
 import {
-  cellFlags,
   formatLeaf,
   insertLeafCell,
+  isLarge,
   leafCellBytes,
-  OVERFLOW_FLAG,
   overwriteValue,
   removeLeafCells,
   valueAt,
@@ -123,9 +122,8 @@ export class BTree {
         return slot < 0 ? ABSENT : FOUND;
       }
       const slot = childSlot(frames, frame, key, keyLength);
-      const child = childAt(frames, frame, slot);
-      page = frames.u32[child] | 0;
-      epoch = frames.u32[child + frames.info[(frame << INFO_SHIFT) + COUNT]] | 0;
+      page = childPage(frames, frame, slot) | 0;
+      epoch = childEpoch(frames, frame, slot) | 0;
     }
   }
 
@@ -154,7 +152,7 @@ export class BTree {
       const leaf = this.#path.frame[0];
       const slot = searchSlots(this.#frames, leaf, 0, key, keyLength);
       const fits = this.#fits(leaf, slot, key, keyLength, length);
-      const large = slot >= 0 && this.#isLarge(leaf, slot);
+      const large = slot >= 0 && isLarge(this.#frames, cellAt(this.#frames, leaf, slot));
       if (!fits || large || !this.#pages.inPlace(leaf)) {
         const status = this.#preparePut(leaf, slot, fits);
         if (status === RETRY) continue;
@@ -419,17 +417,12 @@ export class BTree {
     return DONE;
   }
 
-  /** Whether the value at `slot` is in an overflow run. */
-  #isLarge(leaf: number, slot: number): boolean {
-    return (cellFlags(this.#frames, cellAt(this.#frames, leaf, slot)) & OVERFLOW_FLAG) !== 0;
-  }
-
   /** Plans that the overflow runs of some cells are given back. */
   #planOverflow(leaf: number, from: number, to: number): boolean {
     const frames = this.#frames;
     for (let slot = from; slot < to; slot++) {
       const cell = cellAt(frames, leaf, slot);
-      if (!this.#isLarge(leaf, slot)) continue;
+      if (!isLarge(frames, cell)) continue;
       this.#overflow.read(frames.u8, valueAt(frames, cell));
       const count = this.#overflow.pages(frames.pageBytes);
       if (!this.#free.planGive(this.#overflow.page, count)) return false;
@@ -441,7 +434,7 @@ export class BTree {
     const frames = this.#frames;
     for (let slot = from; slot < to; slot++) {
       const cell = cellAt(frames, leaf, slot);
-      if (!this.#isLarge(leaf, slot)) continue;
+      if (!isLarge(frames, cell)) continue;
       this.#overflow.read(frames.u8, valueAt(frames, cell));
       const { page } = this.#overflow;
       const count = this.#overflow.pages(frames.pageBytes);

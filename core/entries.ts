@@ -9,7 +9,7 @@ import { MISS } from "./btree.ts";
 import { copyBytes } from "./bytes.ts";
 import type { Engine } from "./engine.ts";
 import { runAsync, type Task } from "./future.ts";
-import { cellFlags, OVERFLOW_FLAG, valueAt, valueLength } from "./leaf.ts";
+import { isLarge, valueAt, valueLength } from "./leaf.ts";
 import { OVERFLOW_REFERENCE_BYTES, OverflowReference } from "./overflow.ts";
 import type { Walk } from "./range.ts";
 import { cellAt, keyLengthAt, readKey } from "./slots.ts";
@@ -225,7 +225,7 @@ class Iteration<T> {
       const slot = reverse ? leaves.to - 1 - i : leaves.from + i;
       const cell = cellAt(frames, frame, slot);
       const length = valueLength(frames, cell);
-      const large = withValues && (cellFlags(frames, cell) & OVERFLOW_FLAG) !== 0;
+      const large = withValues && isLarge(frames, cell);
       const from = used;
       if (withKeys) used += readKey(frames, frame, slot, slab, used);
       const at = whole ? valueAt(frames, cell) - base : used;
@@ -257,7 +257,7 @@ class Iteration<T> {
       const cell = cellAt(frames, frame, slot);
       const at = valueAt(frames, cell);
       const length = valueLength(frames, cell);
-      if (withValues && (cellFlags(frames, cell) & OVERFLOW_FLAG) !== 0) {
+      if (withValues && isLarge(frames, cell)) {
         keys[i] = new Uint8Array(keyLength + length);
         keys[i].set(key.subarray(0, keyLength));
         copyBytes(frames.u8, at, keys[i], keyLength, length);
@@ -279,7 +279,7 @@ class Iteration<T> {
       if (withKeys) bytes += keyLengthAt(frames, frame, slot);
       if (this.#wanted === "keys") continue;
       const cell = cellAt(frames, frame, slot);
-      if (!whole || (cellFlags(frames, cell) & OVERFLOW_FLAG) !== 0) {
+      if (!whole || isLarge(frames, cell)) {
         bytes += valueLength(frames, cell);
       }
     }

@@ -40,6 +40,11 @@ export function cellFlags(frames: Frames, cell: number): number {
   return frames.u8[cell + 4];
 }
 
+/** Whether the cell that begins at `cell` refers to an overflow run. */
+export function isLarge(frames: Frames, cell: number): boolean {
+  return (cellFlags(frames, cell) & OVERFLOW_FLAG) !== 0;
+}
+
 /** Where the value, or the overflow reference, of the cell begins in the arena. */
 export function valueAt(frames: Frames, cell: number): number {
   return cell + LEAF_CELL_BYTES + suffixLength(frames, cell);

@@ -21,9 +21,11 @@ import { Group } from "./group.ts";
 import { atEndOfTick } from "./host.ts";
 import type { IoFile } from "./io.ts";
 import { BLOCK_HEADER_BYTES, type BlockCodec } from "./log_block.ts";
-import { COMMIT_RECORD, varintBytes, writeRecord } from "./log_record.ts";
+import { COMMIT_RECORD, MAX_HEAD_BYTES, writeHead, writeRecord } from "./log_record.ts";
 
 const MAX_PIECE_BYTES = 64 * 1024;
+/** The record that ends a commit is its type alone. */
+const COMMIT = Uint8Array.of(COMMIT_RECORD);
 /** A flush waits for so many rounds of microtasks in which nobody commits. */
 const MAX_IDLE_ROUNDS = 32;
 /** And for no more than so many in all. */
@@ -81,6 +83,7 @@ export class Log {
   /** Records of a transaction that may still share a group. */
   readonly #small: Uint8Array;
   #gathered = 0;
+  readonly #recordHead = new Uint8Array(MAX_HEAD_BYTES);
   #queue: Group[] = [];
   #scheduled = false;
   #rounds = 0;
@@ -194,7 +197,7 @@ export class Log {
       this.#used = end - this.#payload;
       return;
     }
-    this.#head(type, keyspace, key, keyLength, valueLength);
+    this.#appendKey(type, keyspace, key, keyLength, valueLength);
     this.#bytes(value, valueOffset, valueLength);
   }
 
@@ -214,31 +217,29 @@ export class Log {
     this.recordBytes += 3 + keyLength + valueLength;
     if (this.#transaction && !this.#own) this.#takeGroup();
     this.#begin();
-    this.#head(type, keyspace, key, keyLength, valueLength);
+    this.#appendKey(type, keyspace, key, keyLength, valueLength);
   }
 
   /** Appends a record up to its key, across blocks where it must. */
-  #head(
+  #appendKey(
     type: number,
     keyspace: number,
     key: Uint8Array,
     keyLength: number,
     valueLength: number,
   ): void {
-    this.#byte(type);
-    this.#varint(keyspace);
-    this.#varint(keyLength);
-    this.#varint(valueLength);
+    const length = writeHead(this.#recordHead, 0, type, keyspace, keyLength, valueLength);
+    this.#bytes(this.#recordHead, 0, length);
     this.#bytes(key, 0, keyLength);
   }
 
   /** Most bytes that {@link append} can take beyond key and value. */
-  static readonly RECORD_OVERHEAD_BYTES: number = 1 + 3 * varintBytes(2 ** 32 - 1) + 1;
+  static readonly RECORD_OVERHEAD_BYTES: number = MAX_HEAD_BYTES + 1;
 
   /** Appends the end of a commit and returns its group. */
   commit(sync: boolean): Group {
     const group = this.#begin();
-    this.#byte(COMMIT_RECORD);
+    this.#bytes(COMMIT, 0, COMMIT.length);
     this.commits++;
     if (sync) group.sync = true;
     return group;
@@ -528,20 +529,6 @@ export class Log {
     this.#block = position;
     this.#payload = this.#at(position) + BLOCK_HEADER_BYTES;
     this.#used = 0;
-  }
-
-  #byte(byte: number): void {
-    if (this.#used === this.codec.payloadBytes) this.#nextBlock();
-    this.#buffer[this.#payload + this.#used++] = byte;
-  }
-
-  #varint(value: number): void {
-    let rest = value;
-    while (rest >= 128) {
-      this.#byte((rest % 128) | 128);
-      rest = Math.floor(rest / 128);
-    }
-    this.#byte(rest);
   }
 
   #bytes(bytes: Uint8Array, offset: number, length: number): void {

@@ -33,14 +33,26 @@ export function writeRecord(
   valueOffset: number,
   valueLength: number,
 ): number {
-  target[at] = type;
-  let end = writeVarint(target, at + 1, keyspace);
-  end = writeVarint(target, end, keyLength);
-  end = writeVarint(target, end, valueLength);
+  let end = writeHead(target, at, type, keyspace, keyLength, valueLength);
   copyBytes(key, 0, target, end, keyLength);
   end += keyLength;
   copyBytes(value, valueOffset, target, end, valueLength);
   return end + valueLength;
+}
+
+/** Writes what comes before the key, at most {@link MAX_HEAD_BYTES}; returns where that ends. */
+export function writeHead(
+  target: Uint8Array,
+  at: number,
+  type: number,
+  keyspace: number,
+  keyLength: number,
+  valueLength: number,
+): number {
+  target[at] = type;
+  let end = writeVarint(target, at + 1, keyspace);
+  end = writeVarint(target, end, keyLength);
+  return writeVarint(target, end, valueLength);
 }
 
 function writeVarint(target: Uint8Array, at: number, value: number): number {
@@ -55,8 +67,11 @@ function writeVarint(target: Uint8Array, at: number, value: number): number {
 }
 
 /** Bytes of `value` as a varint. */
-export function varintBytes(value: number): number {
+function varintBytes(value: number): number {
   let bytes = 1;
   for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes++;
   return bytes;
 }
+
+/** Most bytes that a record has before its key. */
+export const MAX_HEAD_BYTES: number = 1 + 3 * varintBytes(2 ** 32 - 1);

@@ -13,7 +13,7 @@ import type { Engine } from "./engine.ts";
 import { KvigError } from "./errors.ts";
 import { BITMAP, BRANCH, COUNT, INDEX, KIND, LEAF, LEVEL, MAP_LEVEL } from "./frames.ts";
 import type { Task } from "./future.ts";
-import { cellFlags, OVERFLOW_FLAG, valueAt } from "./leaf.ts";
+import { isLarge, valueAt } from "./leaf.ts";
 import { OverflowReference } from "./overflow.ts";
 import type { PageSource } from "./page_source.ts";
 import { KeyBuffer } from "./rebuild.ts";
@@ -174,7 +174,7 @@ export class StateWalk {
     this.entries += count;
     for (let slot = 0; slot < count; slot++) {
       const cell = cellAt(frames, 0, slot);
-      if ((cellFlags(frames, cell) & OVERFLOW_FLAG) === 0) continue;
+      if (!isLarge(frames, cell)) continue;
       this.#reference.read(frames.u8, valueAt(frames, cell));
       yield* this.#run(this.#reference);
     }

@@ -7,7 +7,7 @@
 import type { Engine } from "./engine.ts";
 import { readFully } from "./file_access.ts";
 import { Signal, type Task } from "./future.ts";
-import { cellFlags, OVERFLOW_FLAG, valueAt, valueLength } from "./leaf.ts";
+import { isLarge, valueAt, valueLength } from "./leaf.ts";
 import { MAX_VALUE_BYTES } from "./limits.ts";
 import { OverflowReference } from "./overflow.ts";
 import { cellAt } from "./slots.ts";
@@ -21,7 +21,7 @@ export function overflowAt(
 ): boolean {
   const { frames } = engine.cache;
   const cell = cellAt(frames, frame, slot);
-  if ((cellFlags(frames, cell) & OVERFLOW_FLAG) === 0) return false;
+  if (!isLarge(frames, cell)) return false;
   reference.read(frames.u8, valueAt(frames, cell));
   return true;
 }
@@ -30,7 +30,7 @@ export function overflowAt(
 export function lengthAt(engine: Engine, frame: number, slot: number): number {
   const { frames } = engine.cache;
   const cell = cellAt(frames, frame, slot);
-  if ((cellFlags(frames, cell) & OVERFLOW_FLAG) === 0) return valueLength(frames, cell);
+  if (!isLarge(frames, cell)) return valueLength(frames, cell);
   const reference = new OverflowReference();
   reference.read(frames.u8, valueAt(frames, cell));
   return reference.length;
