@@ -1,11 +1,11 @@
 /**
  * Runs the tests on the runtimes named: every file below tests/ that ends in `_test.ts`.
  *
- * Files are found, never listed by hand. What tests the core alone, over memory or the simulator,
- * runs by default on the machine's Node.js only, and wherever one runtime is named or a part of a
- * file name; `npm run sim:hashes` shows that the core does the same on all of them. Each runs in a
- * process of its own, two at a time, and
- * counts as run only when its report is complete and names at least one test. The report is JUnit
+ * Files are found, never listed by hand. What tests the core, or a job that runs over memory or the
+ * simulator, runs by default on the machine's Node.js only, and wherever one runtime is named or a
+ * part of a file name; `npm run sim:hashes` shows that the core does the same on all of them. Each
+ * runs in a process of its own, and counts as run only when its report is complete and names at
+ * least one test. The report is JUnit
  * XML, the one form that the test runners of all runtimes can write. A test that is marked as todo,
  * or skipped without a reason, is a failure; one skipped with a reason is printed and counted.
  *
@@ -23,7 +23,10 @@ import { filesBelow, root } from "./repository.ts";
 
 const FILES_AT_ONCE = 2;
 
-/** What a test imports that meets the runtime; without it, it tests the core alone. */
+/** Directories of tests whose subject is the engine or a job, whatever they open stores with. */
+const OF_THE_CORE =
+  /^tests\/(crash|damage|enumeration|error_sweep|hostile|protocol|rules|sabotage|store|swarm)\//;
+/** What any other test imports that meets the runtime; without it, it tests the core alone. */
 const MEETS_RUNTIME = [
   /from "[^"]*support\/(runtime|subprocess|conformance|tmp)\.ts"/,
   /from "[^"]*(cli|adapters)\/(?!memory)/,
@@ -295,6 +298,7 @@ const files = filesBelow("tests", "_test.ts").filter(wanted);
 if (runtimes.length === 0) throw new Error(`name a runtime: ${Object.keys(RUNTIMES).join(" ")}`);
 if (files.length === 0) throw new Error(`no test file matches ${parts.join(" ")}`);
 function meetsRuntime(file: string): boolean {
+  if (OF_THE_CORE.test(file)) return false;
   const source = readFileSync(join(root, file), "utf8");
   return MEETS_RUNTIME.some((pattern) => pattern.test(source));
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -14,6 +15,7 @@ import { liveSeeds } from "./share.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = "tests/swarm/main.ts";
+const RUNTIMES_AT_ONCE = 2;
 
 /** How each runtime runs this program. */
 const RUNTIMES: Readonly<Record<string, readonly string[]>> = {
@@ -40,35 +42,36 @@ interface Hash {
   readonly violations: number;
 }
 
-function hashOn(name: string, words: readonly string[]): Hash {
+async function hashOn(name: string, words: readonly string[]): Promise<Hash> {
   const [program, ...rest] = words;
-  const { status, stdout, stderr } = spawnSync(resolve(ROOT, program), rest, {
-    cwd: ROOT,
-    encoding: "utf8",
-    maxBuffer: 2 ** 26,
-  });
-  const last = stdout.trimEnd().split("\n").at(-1) ?? "";
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const child = spawn(resolve(ROOT, program), rest, { cwd: ROOT });
+  child.stdout.setEncoding("utf8").on("data", (text: string) => stdout.push(text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => stderr.push(text));
+  const [status] = await once(child, "close") as [number | null];
+  const last = stdout.join("").trimEnd().split("\n").at(-1) ?? "";
   if (status === null || !last.startsWith("{")) {
-    refuse(`${name} did not end with a hash: ${stderr.slice(-2000)}`);
+    refuse(`${name} did not end with a hash: ${stderr.join("").slice(-2000)}`);
   }
+  console.log(`${name.padEnd(12)} ${last}`);
   return JSON.parse(last) as Hash;
 }
 
-/** Lives the seeds on every runtime, one after another, and compares. */
-export function compareRuntimes(from: number, seeds: number, steps: number): void {
+/** Lives the seeds on every runtime, two of them at a time, and compares. */
+export async function compareRuntimes(from: number, seeds: number, steps: number): Promise<void> {
   const words = ["--hash", `${seeds}`, "--from", `${from}`, "--steps", `${steps}`];
+  const programs: [string, readonly string[]][] = Object.entries(RUNTIMES);
   const node20 = process.env["npm_node_execpath"];
-  const hashes: Record<string, Hash> = {};
-  for (const [name, program] of Object.entries(RUNTIMES)) {
-    hashes[name] = hashOn(name, [...program, ...words]);
-    console.log(`${name.padEnd(12)} ${JSON.stringify(hashes[name])}`);
-  }
-  if (node20 !== undefined) {
-    hashes["Node.js 20"] = hashOn("Node.js 20", [node20, "dist/tests/swarm/main.js", ...words]);
-    console.log(`Node.js 20   ${JSON.stringify(hashes["Node.js 20"])}`);
-  }
-  const all = Object.values(hashes);
-  const same = all.every(({ hash }) => hash === all[0].hash);
-  const violations = all.reduce((sum, each) => sum + each.violations, 0) + (same ? 0 : 1);
-  endJob({ job: "sim hashes", seeds, runtimes: Object.keys(hashes), same, violations });
+  if (node20 !== undefined) programs.push(["Node.js 20", [node20, "dist/tests/swarm/main.js"]]);
+  const hashes: Hash[] = [];
+  const queue = programs.values();
+  const lane = async (): Promise<void> => {
+    for (const [name, program] of queue) hashes.push(await hashOn(name, [...program, ...words]));
+  };
+  await Promise.all(Array.from({ length: RUNTIMES_AT_ONCE }, lane));
+  const same = hashes.every(({ hash }) => hash === hashes[0].hash);
+  const violations = hashes.reduce((sum, each) => sum + each.violations, 0) + (same ? 0 : 1);
+  const runtimes = programs.map(([name]) => name);
+  endJob({ job: "sim hashes", seeds, runtimes, same, violations });
 }

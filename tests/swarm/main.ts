@@ -132,6 +132,6 @@ const hash = values.optional("hash");
 if (single !== undefined) await replay(single, values.number("steps"));
 else if (hash !== undefined) await printHash(values.number("from"), hash, values.number("steps"));
 else if (hashes !== undefined) {
-  compareRuntimes(values.number("from"), hashes, values.number("steps"));
+  await compareRuntimes(values.number("from"), hashes, values.number("steps"));
 } else await swarm(values);
 if (process.exitCode === undefined) process.exitCode = 0;
