@@ -238,7 +238,8 @@ export class BTree {
   /** Checks that `need` pages and what the map needs can be had: DONE, RETRY or what is missing. */
   #provide(need: number): number {
     if (this.#free.segment < 0) {
-      this.need = need + 8;
+      // Without a mask nobody knows what the map needs, and on a full disk a guess is refused.
+      this.need = 0;
       return NEED_PLACES;
     }
     if (!this.#free.plan(this.#free.segment)) return MISS;

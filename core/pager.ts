@@ -143,6 +143,7 @@ export class Pager {
 
   /** Writes the pages of a slice to their places. When it fails they stay dirty. */
   *writeSlice(slice: Slice): Task<void> {
+    this.#failure.check();
     const { pages } = this;
     const cache = this.#cache;
     const { frames } = cache;
@@ -230,7 +231,8 @@ export class Pager {
     const { free } = this;
     if (need > free.places >>> 1) return false;
     for (;;) {
-      if (free.spare < need + reserve && this.#countPays) yield* this.#countSpare();
+      const pays = free.spare < need + reserve && this.#countPays;
+      if (pays || free.segment < 0) yield* this.#countSpare();
       if (free.spare >= need + reserve) {
         if (free.left >= need) return true;
         const segments = this.#segments();
@@ -438,6 +440,7 @@ export class Pager {
     const end = (page + count) * pageBytes;
     try {
       for (let at = page * pageBytes; at < end; at += this.#zeros.length) {
+        this.#failure.check();
         const length = Math.min(this.#zeros.length, end - at);
         yield* writeFully(this.file, at, this.#zeros, 0, length, this.#mode);
       }

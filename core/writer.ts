@@ -65,6 +65,9 @@ function* writeRun(engine: Engine, value: Uint8Array, bytes: Uint8Array): Task<v
     return;
   }
   const at = reference.page * pageBytes;
+  // A failed store may have a meta page on its way that nobody counts any more, and the places of
+  // its state look free.
+  engine.checkFailure();
   yield* writeFully(pager.file, at, value, 0, value.length, engine.parts.mode);
 }
 

@@ -225,4 +225,24 @@ export const PLACE_PATCHES: readonly Patch[] = [
       ),
     ],
   },
+  {
+    name: "map-needs-guessed",
+    test: {
+      file: "regressions/full_disk_opening_test.ts",
+      test: "a delete goes through as the first change on a full disk",
+    },
+    breaks: "The first change asks for places for a map that nobody has looked at yet.",
+    edits: [edit("btree", "this.need = 0;", "this.need = need + 8;")],
+  },
+  {
+    name: "failed-store-writes-values",
+    test: {
+      file: "regressions/write_after_failure_test.ts",
+      test: "a store that has failed writes nothing into its data file any more",
+    },
+    breaks: "A store that has failed writes large values to places that look free.",
+    edits: [
+      edit("writer", "  engine.checkFailure();\n  yield* writeFully(", "  yield* writeFully("),
+    ],
+  },
 ];

@@ -104,6 +104,11 @@ const EXCUSED: Readonly<Partial<Record<KvigErrorCode, readonly FaultKind[]>>> = 
   "KVIG_CORRUPT": ["empty read", "changed buffer", "read error", "unreadable sector"],
 };
 
+/** Whether a checkpoint may have been dropped, so that the log outgrew the cache. */
+function checkpointsFailed({ faults, mayBeFull }: Excuses): boolean {
+  return mayBeFull || (EXCUSED.KVIG_IO ?? []).some((kind) => faults.has(kind));
+}
+
 /** Fails unless `error` is one that the store may give under these circumstances. */
 export function judge(what: string, error: unknown, excuses: Excuses): KvigError {
   if (!isKvigError(error)) {
@@ -115,7 +120,8 @@ export function judge(what: string, error: unknown, excuses: Excuses): KvigError
     (code === "KVIG_FULL" && excuses.mayBeFull) ||
     (code === "KVIG_FAILED" && excuses.mayBeFull) ||
     (code === "KVIG_WOULD_BLOCK" && excuses.mayBlock) ||
-    (code === "KVIG_CORRUPT" && excuses.reverted && what !== "opening") ||
+    (code === "KVIG_CORRUPT" && excuses.reverted && !what.startsWith("opening")) ||
+    (code === "KVIG_UNSUPPORTED" && what === "opening read-only" && checkpointsFailed(excuses)) ||
     ((code === "KVIG_CORRUPT" || code === "KVIG_FORMAT") && excuses.damaged);
   if (!excused) {
     throw new Violation(

@@ -68,6 +68,8 @@ export class LifeContext {
   /** What excuses errors now; a life says. */
   excuses: () => Excuses;
   readonly #running = new Set<Promise<void>>();
+  /** Judgements to be made again once no call is under way. */
+  readonly #doubts: (() => void)[] = [];
   readonly #keys: Uint8Array[] = [];
   readonly #names: string[] = [];
   #tags = 0;
@@ -166,7 +168,8 @@ export class LifeContext {
     const good = (value: T): void => {
       if (io.dead || io !== this.io) return;
       io.trace.mixText(what);
-      over(value);
+      if (sync && this.#running.size > 0) this.#weigh(() => over(value));
+      else over(value);
     };
     const bad = (error: unknown): void => {
       if (io.dead || io !== this.io) return;
@@ -202,6 +205,19 @@ export class LifeContext {
     running.then(() => this.#running.delete(running));
   }
 
+  /**
+   * Judges what was read at once beside calls that are under way. One of them may have failed
+   * already without anybody having been told: then the judgement is made again when all are over.
+   */
+  #weigh(judge: () => void): void {
+    try {
+      judge();
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.#doubts.push(judge);
+    }
+  }
+
   #guard(work: () => void): void {
     try {
       work();
@@ -223,12 +239,17 @@ export class LifeContext {
       if (end.how === "stuck") return this.io.dead;
       this.check();
     }
+    if (this.#running.size === 0) {
+      for (const judge of this.#doubts.splice(0)) this.#guard(judge);
+      this.check();
+    }
     return true;
   }
 
   /** Forgets what was under way: its process is dead. */
   forget(): void {
     this.#running.clear();
+    this.#doubts.length = 0;
     this.snapshots = [];
     this.iterations = [];
     this.failed = false;

@@ -160,7 +160,8 @@ class Life {
       return false;
     }
     this.#note(`opening failed: ${String(end.error)}`);
-    const error = context.refused("opening", end.error, false);
+    const what = options.readOnly === true ? "opening read-only" : "opening";
+    const error = context.refused(what, end.error, false);
     context.failed = false;
     if (error.code === "KVIG_CORRUPT" || error.code === "KVIG_FORMAT") this.#detected = true;
     return false;
@@ -174,8 +175,11 @@ class Life {
   /** Opens, as often as faults and more crashes want; recovery ends in the same state. */
   async #openAtLast(): Promise<void> {
     for (let tries = 0; !this.#detected; tries++) {
-      if (tries > 0 && this.#random.oneIn(4)) this.#context.io.dieAfter(this.#random.below(12));
+      // In the end it must come up: no faults, and no deaths, which creation may not outrun.
       if (tries > 8) this.#faults.enabled = false;
+      else if (tries > 0 && this.#random.oneIn(4)) {
+        this.#context.io.dieAfter(this.#random.below(12));
+      }
       if (await this.#open()) return;
       if (tries > 12 && !this.#detected) this.#givenUp("the store cannot be opened any more");
       this.#restart(this.#random.oneIn(3) ? "kill" : "power");
@@ -209,6 +213,8 @@ class Life {
   async #recovered(): Promise<void> {
     const context = this.#context;
     const end = await ended(context.io, context.store.range().toArray());
+    // A death that a step has set may come between opening and the first read.
+    if (context.io.dead) return await this.#crash("power");
     if (end.how === "stuck") return await this.#again(end);
     if (end.how === "error") {
       const error = context.refused("reading after a crash", end.error, false);

@@ -251,11 +251,12 @@ export function iterateOn(life: LifeContext, step: Of<"iterate on">): void {
     play.sync ? takeSync(play, step.entries) : takeLater(play, step.entries);
   life.call<boolean>("iterate", play.sync, make, (done) => {
     play.busy = false;
-    play.versions = versionsShowing(life, play.range, play.taken, done, play.versions!);
     if (done) drop();
-    if (play.versions.length === 0) {
+    const shown = versionsShowing(life, play.range, play.taken, done, play.versions!);
+    if (shown.length === 0) {
       throw new Violation(`an iteration shows ${play.taken.length} entries of no version`);
     }
+    play.versions = shown;
   }, drop);
 }
 
