@@ -102,6 +102,7 @@ export const ROLES: Readonly<Record<Role, RoleEntry>> = {
     kind: "write",
     phases: [...OPENING, "transaction", "checkpoint", "compact", "close"],
     elsewhere: "meta pages end checkpoints and openings",
+    again: { phases: ["run"], why: "a write that finds no place lets the older meta page go" },
   },
   "open": {
     kind: "open",
